@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# Runs all tests of the repository, with the race detector where there is a C
+# compiler, on real parts: private PostgreSQL servers and the real Terraform. Run
+# tools/ensure.sh before it; `make test` does both.
+#
+#   tools/test.sh [-run REGEXP] [PACKAGE ...]
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/parts.sh"
+
+run=()
+if [ "${1:-}" = -run ]; then
+    run=(-run "$2")
+    shift 2
+fi
+whole=$#
+[ "$#" -gt 0 ] || set -- ./...
+
+export TF_ACC=1
+TF_ACC_TERRAFORM_PATH=$(terraform_core) || {
+    echo "test: neither Terraform nor OpenTofu $oldest_terraform or newer; tools/ensure.sh terraform brings one" >&2
+    exit 1
+}
+export TF_ACC_TERRAFORM_PATH
+if [ "$(basename "$TF_ACC_TERRAFORM_PATH")" = tofu ]; then
+    export TF_ACC_PROVIDER_HOST=registry.opentofu.org TF_ACC_PROVIDER_NAMESPACE=hashicorp
+fi
+
+# The user's Terraform configuration has no say in tests.
+TF_CLI_CONFIG_FILE=$(mktemp)
+export TF_CLI_CONFIG_FILE
+trap 'rm -f "$TF_CLI_CONFIG_FILE"' EXIT
+
+race=()
+detector="WITHOUT the race detector, for want of a C compiler"
+compiler=$(go env CC)
+if command -v "${compiler%% *}" >/dev/null && [ "$(go env CGO_ENABLED)" = 1 ]; then
+    race=(-race)
+    detector="with the race detector"
+fi
+
+began=$SECONDS
+cd "$repository"
+go -C tools build -o "$repository/bin/testreport" ./testreport
+printf 'test: %s, PostgreSQL in %s, %s, %s\n' "$(go env GOVERSION)" "$(postgresql_binaries)" "$TF_ACC_TERRAFORM_PATH" "$detector"
+
+status=0
+if [ "$whole" = 0 ]; then
+    echo "test: the tools"
+    go -C tools test -json ./... | bin/testreport || status=1
+    echo "test: Stint; building it takes a few minutes the first time"
+fi
+# vet is the linter's: see make lint.
+go test -json -vet=off "${race[@]}" -timeout 20m "${run[@]}" "$@" | bin/testreport || status=1
+
+printf 'test: %s after %dm%02ds\n' "$([ "$status" = 0 ] && echo passed || echo FAILED)" $(((SECONDS - began) / 60)) $(((SECONDS - began) % 60))
+exit "$status"
