@@ -1,0 +1,67 @@
+package policyenv
+
+import (
+	"slices"
+
+	"github.com/stint-dev/terraform-provider-stint/internal/condition"
+)
+
+// CodeOneSided marks a correlation that would give one account to everybody, or
+// every account to one identity.
+const CodeOneSided condition.Code = "one_sided_correlation"
+
+// pair is what a correlation condition looks at.
+type pair struct {
+	account  Account
+	identity Identity
+}
+
+// Correlation is a compiled condition that says which identity an account belongs
+// to, for example account.name == identity.name. It is safe for concurrent use.
+type Correlation struct {
+	program *program[pair]
+}
+
+func correlationFields() []field[pair] {
+	return slices.Concat([]field[pair]{
+		textField("account.name", "The account's name in its application.", func(in *pair) string { return in.account.Name }),
+		textField("account.uid", "The account's own id in its application, which a rename does not change.", func(in *pair) string { return in.account.UID }),
+		{
+			Variable: Variable{Name: "account.attributes", Type: condition.Map(condition.String), Doc: `The account's attributes as the connector reads them; account.attributes["mail"] is null when there is no such attribute.`},
+			fill:     func(f *condition.Frame, at condition.Slot, in *pair) { f.SetMap(at, in.account.Attributes) },
+		},
+	}, identityFields(func(in *pair) *Identity { return &in.identity }))
+}
+
+// CompileCorrelation checks and compiles a correlation condition. It returns all
+// findings at once; the correlation is nil when there is any.
+func CompileCorrelation(src string) (*Correlation, condition.Diagnostics) {
+	s, err := newSchema(correlationFields())
+	if err != nil {
+		panic(err) // the table itself is wrong; every test of this package meets it
+	}
+	p, diags := s.compile(src)
+	if len(diags) > 0 {
+		return nil, diags
+	}
+	if !p.reads("account.") || !p.reads("identity.") {
+		start := condition.Pos{Line: 1, Column: 1}
+		return nil, condition.Diagnostics{{
+			Code:       CodeOneSided,
+			Range:      condition.Range{Start: start, End: start},
+			Text:       src,
+			Message:    "a correlation compares an account with an identity; this looks at one of them only",
+			Suggestion: "write account.name == identity.name, for example",
+		}}
+	}
+	return &Correlation{p}, nil
+}
+
+// Match says whether the account belongs to the identity. An error is always a
+// *condition.EvalError and means that it is not known.
+func (c *Correlation) Match(account Account, identity Identity) (bool, error) {
+	r := c.program.begin()
+	defer c.program.end(r)
+	r.in = pair{account, identity}
+	return c.program.compiled.Eval(r.load(c.program, &r.in))
+}
