@@ -1,0 +1,291 @@
+package governance
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/stint-dev/terraform-provider-stint/internal/condition"
+	"github.com/stint-dev/terraform-provider-stint/internal/policyenv"
+)
+
+// Limits of declared objects.
+const (
+	MaxName             = 200
+	MaxText             = 4096
+	MinDiscovery        = 10 * time.Second
+	MaxGrantDuration    = 366 * 24 * time.Hour
+	MaxApprovalTimeout  = 30 * 24 * time.Hour
+	MaxActivationWindow = 7 * 24 * time.Hour
+)
+
+// applicationName leaves out the underscore, so that an application's secret
+// namespace (STINT_SECRET_<NAME>_…, with - written as _) belongs to it alone.
+var applicationName = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+
+func checkName(p *Problems, field, name string) {
+	switch {
+	case name == "":
+		p.add(field, CodeRequired, "a name is required")
+	case !utf8.ValidString(name) || len(name) > MaxName:
+		p.add(field, CodeInvalid, "must be valid UTF-8 of at most %d bytes", MaxName)
+	case slices.ContainsFunc([]rune(name), func(r rune) bool { return !unicode.IsPrint(r) }):
+		p.add(field, CodeInvalid, "%q holds a character that does not print; remove it", name)
+	case name[0] == ' ' || name[len(name)-1] == ' ':
+		p.add(field, CodeInvalid, "%q begins or ends with a space; remove it", name)
+	}
+}
+
+// Check reports what is wrong with the application itself. The connector's
+// configuration is checked by its factory.
+func (a Application) Check() Problems {
+	var p Problems
+	if !applicationName.MatchString(a.Name) || len(a.Name) > 63 {
+		p.add("name", CodeInvalid, "%q is not an application name: use lower-case letters, digits and single hyphens, beginning with a letter, at most 63", a.Name)
+	}
+	if len(a.Connector) != 1 {
+		p.add("connector", CodeInvalid, "exactly one connector is required, %d are given", len(a.Connector))
+	}
+	if a.Correlation == "" {
+		p.add("correlation", CodeRequired, "say which identity an account belongs to, for instance account.name == identity.name")
+	} else if _, diags := policyenv.CompileCorrelation(a.Correlation); len(diags) > 0 {
+		p.addCondition("correlation", diags)
+	}
+	if a.Discovery.Interval.Std() < MinDiscovery {
+		p.add("discovery.interval", CodeInvalid, "%s is too short: use at least %s", a.Discovery.Interval, Duration(MinDiscovery))
+	}
+	return p
+}
+
+func (p *Problems) addCondition(field string, diags condition.Diagnostics) {
+	for _, d := range diags {
+		p.add(field, CodeCondition, "%s", condition.Diagnostics{d}.Error())
+	}
+}
+
+// Check reports what is wrong with the identity itself.
+func (i Identity) Check() Problems {
+	var p Problems
+	checkName(&p, "name", i.Name)
+	oneOf(&p, "type", i.Type, Human, ServiceAccount, Workload, Agent)
+	if i.Type == Human && i.Owner != "" {
+		p.add("owner", CodeInvalid, "a human identity has no owner; use manager, or another type")
+	}
+	if i.Owner != "" && i.Owner == i.ID() {
+		p.add("owner", CodeInvalid, "an identity cannot own itself; name the human who answers for it")
+	}
+	if i.Type != Human && i.Owner == "" {
+		p.add("owner", CodeRequired, "an identity of type %s needs an owner: the id of the human who answers for it", i.Type)
+	}
+	if i.Type != Human && i.Manager != "" {
+		p.add("manager", CodeInvalid, "only a human identity has a manager; the owner's manager stands in for others")
+	}
+	if i.Manager != "" && i.Manager == i.ID() {
+		p.add("manager", CodeInvalid, "an identity cannot manage itself")
+	}
+	checkSet(&p, "groups", i.Groups)
+	for n, group := range i.Groups {
+		checkName(&p, fmt.Sprintf("groups[%d]", n), group)
+	}
+	return p
+}
+
+func checkSet[T ~string](p *Problems, field string, values []T) {
+	seen := make(map[T]bool, len(values))
+	for n, v := range values {
+		if seen[v] {
+			p.add(fmt.Sprintf("%s[%d]", field, n), CodeInvalid, "%q stands twice", string(v))
+		}
+		seen[v] = true
+	}
+}
+
+// Check reports what is wrong with the entitlement itself.
+func (e Entitlement) Check() Problems {
+	var p Problems
+	if e.Application == "" {
+		p.add("application", CodeRequired, "the id of the application is required")
+	}
+	checkName(&p, "kind", e.Kind)
+	checkName(&p, "native_id", e.NativeID)
+	oneOf(&p, "risk", e.Risk, RiskLow, RiskMedium, RiskHigh, RiskCritical)
+	oneOf(&p, "standing", e.Standing, StandingAllowed, StandingForbidden)
+	if e.MaxDuration != nil {
+		checkSpan(&p, "max_duration", *e.MaxDuration, MaxGrantDuration)
+	}
+	return p
+}
+
+func checkSpan(p *Problems, field string, d Duration, most time.Duration) {
+	if d <= 0 {
+		p.add(field, CodeInvalid, "must be longer than 0s")
+	}
+	if d.Std() > most {
+		p.add(field, CodeInvalid, "%s is longer than the %s that is possible", d, Duration(most))
+	}
+}
+
+// Check reports what is wrong with the policy itself, its condition included.
+func (p EligibilityPolicy) Check() Problems {
+	var problems Problems
+	checkName(&problems, "name", p.Name)
+	oneOf(&problems, "effect", p.Effect, PolicyAllow, PolicyDeny)
+	if len(p.Entitlements) == 0 {
+		problems.add("entitlements", CodeRequired, "at least one entitlement is required")
+	}
+	checkSet(&problems, "entitlements", p.Entitlements)
+	if _, err := p.compile(); err != nil {
+		var diags condition.Diagnostics
+		if errors.As(err, &diags) {
+			problems.addCondition("condition", diags)
+		} else {
+			problems.add("parameters", CodeInvalid, "%s", err)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Parameters)) {
+		var list []string
+		if json.Unmarshal(p.Parameters[name], &list) == nil && list != nil && len(list) == 0 {
+			problems.add(fmt.Sprintf("parameters[%q]", name), CodeInvalid, "the list is empty: allof(…, param.%[1]s) would hold for everybody, anyof(…, param.%[1]s) and contains(param.%[1]s, …) for nobody; give it an element, or take it out of the condition", name)
+		}
+	}
+	return problems
+}
+
+func (p EligibilityPolicy) compile() (*policyenv.Policy, error) {
+	raw, err := json.Marshal(p.Parameters)
+	if err != nil {
+		return nil, err
+	}
+	params, err := policyenv.ParseParams(raw)
+	if err != nil {
+		return nil, err
+	}
+	compiled, diags := policyenv.CompileEligibility(p.Condition, params)
+	if len(diags) > 0 {
+		return nil, diags
+	}
+	return compiled, nil
+}
+
+// Check reports what is wrong with the rule itself.
+func (r SoDRule) Check() Problems {
+	var p Problems
+	checkName(&p, "name", r.Name)
+	oneOf(&p, "mode", r.Mode, SoDRecord, SoDApprove, SoDDeny)
+	if len(r.Duties) < 2 {
+		p.add("duties", CodeInvalid, "separation needs at least two duties, %d given", len(r.Duties))
+	} else if r.Limit < 1 || r.Limit >= len(r.Duties) {
+		p.add("limit", CodeInvalid, "%d must be at least 1 and below the number of duties (%d), else the rule never speaks", r.Limit, len(r.Duties))
+	}
+	owner := map[EntitlementID]string{}
+	for _, name := range slices.Sorted(maps.Keys(r.Duties)) {
+		field := fmt.Sprintf("duties[%q]", name)
+		checkName(&p, field, name)
+		if len(r.Duties[name].Entitlements) == 0 {
+			p.add(field+".entitlements", CodeRequired, "a duty needs at least one entitlement")
+		}
+		for n, id := range r.Duties[name].Entitlements {
+			if first, taken := owner[id]; taken {
+				p.add(fmt.Sprintf("%s.entitlements[%d]", field, n), CodeConflict, "%s stands in duty %q already; one entitlement belongs to one duty of a rule", id, first)
+			}
+			owner[id] = name
+		}
+	}
+	return p
+}
+
+// Check reports what is wrong with the template itself.
+func (t GrantTemplate) Check() Problems {
+	var p Problems
+	checkName(&p, "name", t.Name)
+	if len(t.Entitlements) == 0 {
+		p.add("entitlements", CodeRequired, "at least one entitlement is required")
+	}
+	checkSet(&p, "entitlements", t.Entitlements)
+	if len(t.EligibilityPolicies) == 0 {
+		p.add("eligibility_policies", CodeRequired, "at least one eligibility policy must open the template")
+	}
+	checkSet(&p, "eligibility_policies", t.EligibilityPolicies)
+	checkSpan(&p, "duration.default", t.Duration.Default, MaxGrantDuration)
+	checkSpan(&p, "duration.max", t.Duration.Max, MaxGrantDuration)
+	if t.Duration.Default > t.Duration.Max {
+		p.add("duration.default", CodeInvalid, "%s is longer than duration.max (%s)", t.Duration.Default, t.Duration.Max)
+	}
+	checkSpan(&p, "activate_within", t.ActivateWithin, MaxActivationWindow)
+	oneOf(&p, "justification", t.Justification, JustificationRequired, JustificationOptional)
+	if t.BusinessEvent != nil {
+		if len(t.BusinessEvent.Kinds) == 0 {
+			p.add("business_event.kinds", CodeRequired, "name at least one kind of business event, or leave business_event out")
+		}
+		for n, kind := range t.BusinessEvent.Kinds {
+			checkEventKind(&p, fmt.Sprintf("business_event.kinds[%d]", n), kind)
+		}
+		checkSet(&p, "business_event.kinds", t.BusinessEvent.Kinds)
+	}
+	t.Approval.check(&p)
+	return p
+}
+
+func (a ApprovalDefinition) check(p *Problems) {
+	if a.Automatic && len(a.Stages) > 0 {
+		p.add("approval", CodeInvalid, "automatic = true and stages exclude each other; keep one")
+	}
+	if !a.Automatic && len(a.Stages) == 0 {
+		p.add("approval", CodeRequired, "say how a request is approved: automatic = true, or at least one stage")
+	}
+	names := map[string]bool{}
+	for n, stage := range a.Stages {
+		field := fmt.Sprintf("approval.stages[%d]", n)
+		checkName(p, field+".name", stage.Name)
+		if names[stage.Name] {
+			p.add(field+".name", CodeConflict, "stage %q stands twice", stage.Name)
+		}
+		names[stage.Name] = true
+		who := stage.Approvers
+		if len(who.Identities)+len(who.Groups)+len(who.Relations) == 0 {
+			p.add(field+".approvers", CodeRequired, "name at least one identity, group or relation that may approve")
+		}
+		checkSet(p, field+".approvers.identities", who.Identities)
+		checkSet(p, field+".approvers.groups", who.Groups)
+		checkSet(p, field+".approvers.relations", who.Relations)
+		for i, relation := range who.Relations {
+			oneOf(p, fmt.Sprintf("%s.approvers.relations[%d]", field, i), relation, Manager)
+		}
+		if stage.Quorum < 1 {
+			p.add(field+".quorum", CodeInvalid, "must be at least 1")
+		}
+		// A relation is one person; a group may be any number.
+		if people := len(distinct(who.Identities)) + len(distinct(who.Relations)); len(who.Groups) == 0 && stage.Quorum > people {
+			p.add(field+".quorum", CodeInvalid, "%d can never be reached by the %d people that the stage names", stage.Quorum, people)
+		}
+		checkSpan(p, field+".timeout", stage.Timeout, MaxApprovalTimeout)
+		oneOf(p, field+".on_timeout", stage.OnTimeout, Lapse)
+	}
+}
+
+func checkEventKind(p *Problems, field string, kind EventKind) {
+	oneOf(p, field, kind, Incident, Engagement, Project, Change, Task)
+}
+
+// Check reports what is wrong with the event itself.
+func (e BusinessEvent) Check() Problems {
+	var p Problems
+	checkName(&p, "name", e.Name)
+	checkEventKind(&p, "kind", e.Kind)
+	if e.EndsAt.IsZero() {
+		p.add("ends_at", CodeRequired, "an event needs an end; there are no endless events")
+	}
+	if e.Severity != nil && (*e.Severity < 1 || *e.Severity > 10) {
+		p.add("severity", CodeInvalid, "%d is not between 1 (worst) and 10", *e.Severity)
+	}
+	if len(e.Reference) > MaxText {
+		p.add("reference", CodeInvalid, "longer than %d bytes", MaxText)
+	}
+	return p
+}

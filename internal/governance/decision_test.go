@@ -1,0 +1,220 @@
+package governance
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// decisionCase is one case of testdata/decisions.txt: its name, where it
+// stands, and its lines by keyword.
+type decisionCase struct {
+	name  string
+	line  int
+	words map[string][]string
+}
+
+var decisionKeywords = []string{
+	"who", "template", "wants", "duration", "event", "reason", "account", "holds", "missing", "bootstrap",
+	"comes to", "says", "tells", "lasts",
+}
+
+func readDecisionCases(t *testing.T) []decisionCase {
+	t.Helper()
+	text, err := os.ReadFile("testdata/decisions.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []decisionCase
+	for n, line := range strings.Split(string(text), "\n") {
+		if name, ok := strings.CutPrefix(line, "case "); ok {
+			cases = append(cases, decisionCase{name: name, line: n + 1, words: map[string][]string{}})
+			continue
+		}
+		if line = strings.TrimLeft(line, " "); line == "" || line[0] == '#' {
+			continue
+		}
+		i := slices.IndexFunc(decisionKeywords, func(word string) bool { return strings.HasPrefix(line, word+" ") })
+		if i < 0 || len(cases) == 0 {
+			t.Fatalf("testdata/decisions.txt:%d: %q begins with no keyword", n+1, line)
+		}
+		word := decisionKeywords[i]
+		words := cases[len(cases)-1].words
+		words[word] = append(words[word], strings.TrimLeft(line[len(word):], " "))
+	}
+	return cases
+}
+
+func (c decisionCase) one(word string) string {
+	return strings.Join(c.words[word], " ")
+}
+
+func (c decisionCase) question(t *testing.T, w world) Question {
+	t.Helper()
+	person := w.person(IdentityID(c.one("who")))
+	if person == nil {
+		t.Fatalf("nobody is called %q", c.one("who"))
+	}
+	q := Question{
+		Now: noon, Identity: *person, Owner: w.person(person.Owner), Bootstrap: c.one("bootstrap") == "yes",
+		Template: TemplateID(c.one("template")), Account: AccountID(c.one("account")),
+		Justification: strings.NewReplacer("BLANK", " \n", "BOOK", strings.Repeat("x", MaxText+1)).Replace(c.one("reason")),
+		EventRef:      c.one("event"), Event: w.event(c.one("event")),
+		Accounts: w.Accounts[person.ID()], Inclusions: w.Inclusions,
+	}
+	for _, id := range strings.Fields(c.one("wants")) {
+		q.Entitlements = append(q.Entitlements, EntitlementID(id))
+	}
+	for _, id := range strings.Fields(c.one("missing")) {
+		q.Missing = append(q.Missing, EntitlementID(id))
+	}
+	for _, held := range c.words["holds"] {
+		identity, entitlement, _ := strings.Cut(held, " ")
+		q.Held = append(q.Held, Holding{Identity: IdentityID(identity), Account: AccountID("billing/" + identity), Entitlement: EntitlementID(entitlement)})
+	}
+	if text := c.one("duration"); text != "" {
+		q.Duration = new(Duration)
+		if err := q.Duration.UnmarshalText([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return q
+}
+
+var weightMarks = map[Weight]string{Denies: "!", DemandsConsent: "?", Supports: "+", Notes: "-"}
+
+func TestDecisions(t *testing.T) {
+	w := readWorld(t)
+	set := w.policySet(t)
+	for _, c := range readDecisionCases(t) {
+		t.Run(c.name, func(t *testing.T) {
+			t.Logf("testdata/decisions.txt:%d", c.line)
+			d := set.Decide(c.question(t, w))
+			if string(d.Effect) != c.one("comes to") {
+				t.Errorf("comes to %s, want %s", d.Effect, c.one("comes to"))
+			}
+			var said, messages []string
+			for _, r := range d.Reasons {
+				said = append(said, weightMarks[r.Weight]+string(r.Code))
+				messages = append(messages, r.Message)
+			}
+			if diff := cmp.Diff(strings.Fields(c.one("says")), said); diff != "" {
+				t.Errorf("says (-want +got):\n%s%s", diff, strings.Join(messages, "\n"))
+			}
+			for _, text := range c.words["tells"] {
+				if !strings.Contains(strings.Join(messages, "\n"), text) {
+					t.Errorf("no reason tells %q:\n%s", text, strings.Join(messages, "\n"))
+				}
+			}
+			if lasts := c.one("lasts"); lasts != "" && d.Duration.String() != lasts {
+				t.Errorf("lasts %s, want %s", d.Duration, lasts)
+			}
+			if d.Revision != 42 {
+				t.Errorf("decided on revision %d, want 42", d.Revision)
+			}
+		})
+	}
+}
+
+func TestEveryReasonCodeIsSaidInSomeCase(t *testing.T) {
+	said := map[string]bool{}
+	for _, c := range readDecisionCases(t) {
+		for _, code := range strings.Fields(c.one("says")) {
+			said[code[1:]] = true
+		}
+	}
+	declared := declaredCodes(t, "reason.go", "ReasonCode")
+	if len(declared) < 20 {
+		t.Fatalf("only %d reason codes were found in reason.go", len(declared))
+	}
+	for _, code := range declared {
+		if !said[code] {
+			t.Errorf("no case of testdata/decisions.txt says %s", code)
+		}
+	}
+}
+
+// declaredCodes are the values of the constants of a type in a source file.
+func declaredCodes(t *testing.T, file, typeName string) []string {
+	t.Helper()
+	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var values []string
+	ast.Inspect(parsed, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok {
+			return true
+		}
+		if name, ok := spec.Type.(*ast.Ident); ok && name.Name == typeName {
+			value, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			values = append(values, value)
+		}
+		return true
+	})
+	return values
+}
+
+func TestReasonNamesPolicyPositionPartsAndValues(t *testing.T) {
+	w := readWorld(t)
+	d := w.policySet(t).Decide(Question{
+		Now: noon, Identity: *w.person("alice"), Template: "incident-admin", Entitlements: []EntitlementID{"billing/role/admin"},
+		EventRef: "chg-1", Event: w.event("chg-1"), Justification: "stuck", Accounts: w.Accounts["alice"],
+	})
+	want := []Reason{{
+		Code: ReasonPolicyNoMatch, Weight: Denies, Template: "incident-admin", Policy: "oncall", Entitlement: "billing/role/admin",
+		Message: `policy "oncall" does not match for "billing/role/admin": "event.kind == \"incident\"" is false (line 2, column 21)`,
+		Parts: []Part{
+			{Line: 1, Column: 1, Text: "contains(identity.groups, param.team)", Outcome: "true", Values: map[string]string{"identity.groups": `["sre-oncall"]`, "param.team": `"sre-oncall"`}},
+			{Line: 2, Column: 4, Text: "event != null", Outcome: "true", Values: map[string]string{"event": "present"}},
+			{Line: 2, Column: 21, Text: `event.kind == "incident"`, Outcome: "false", Values: map[string]string{"event.kind": `"change"`}},
+		},
+	}}
+	if diff := cmp.Diff(want, d.Denials()); diff != "" {
+		t.Errorf("denials (-want +got):\n%s", diff)
+	}
+}
+
+func TestReasonOfAPolicyThatErrsCarriesTheError(t *testing.T) {
+	w := readWorld(t)
+	d := w.policySet(t).Decide(Question{
+		Now: noon, Identity: *w.person("alice"), Template: "day-work", Entitlements: []EntitlementID{"crm/role/agent"},
+		Justification: "because", Accounts: w.Accounts["alice"],
+	})
+	denials := d.Denials()
+	if len(denials) != 1 || denials[0].Policy != "not-from-home" || len(denials[0].Parts) != 2 {
+		t.Fatalf("denials: %+v", denials)
+	}
+	if part := denials[0].Parts[1]; part.Outcome != "error" || !strings.Contains(part.Error, "is not an IP address") || part.Values["request.justification"] != `"because"` {
+		t.Errorf("part that erred: %+v", part)
+	}
+}
+
+func TestDecisionNamesTheGrantsItComesTo(t *testing.T) {
+	w := readWorld(t)
+	d := w.policySet(t).Decide(Question{
+		Now: noon, Identity: *w.person("tom"), Template: "day-work",
+		Entitlements: []EntitlementID{"crm/role/agent", "billing/role/read", "crm/role/agent"}, Accounts: w.Accounts["tom"],
+	})
+	want := []Holding{
+		{Identity: "tom", Account: "crm/tom", Entitlement: "crm/role/agent"},
+		{Identity: "tom", Account: "billing/tom", Entitlement: "billing/role/read"},
+	}
+	if diff := cmp.Diff(want, d.Grants); diff != "" {
+		t.Errorf("grants (-want +got):\n%s", diff)
+	}
+	if d.MaxDuration.String() != "8h" {
+		t.Errorf("longest is %s, want 8h", d.MaxDuration)
+	}
+}

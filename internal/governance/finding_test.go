@@ -1,0 +1,196 @@
+package governance
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func rights(ids ...string) map[EntitlementID]bool {
+	there := map[EntitlementID]bool{}
+	for _, id := range ids {
+		there[EntitlementID("billing/role/"+id)] = true
+	}
+	return there
+}
+
+func assigned(account string, ids ...string) []Holding {
+	var held []Holding
+	for _, id := range ids {
+		held = append(held, Holding{Account: AccountID("billing/" + account), Entitlement: EntitlementID("billing/role/" + id)})
+	}
+	return held
+}
+
+func declares(ids map[string]Standing) []Entitlement {
+	var out []Entitlement
+	for id, standing := range ids {
+		out = append(out, Entitlement{Application: "billing", Kind: "role", NativeID: id, Risk: RiskCritical, Standing: standing})
+	}
+	return append(out, Entitlement{Application: "crm", Kind: "role", NativeID: "agent", Risk: RiskLow, Standing: StandingAllowed})
+}
+
+// given is a live grant to tom that was activated an hour ago.
+func given(id string, change ...func(*Grant)) Grant {
+	before, activated := false, noon.Add(-time.Hour)
+	g := Grant{
+		ID: GrantID("grant-of-" + id), Identity: "tom", Account: "billing/tom", Entitlement: EntitlementID("billing/role/" + id),
+		State: GrantActive, Preexisting: &before, ActivatedAt: &activated, NotAfter: noon.Add(time.Hour),
+	}
+	for _, c := range change {
+		c(&g)
+	}
+	return g
+}
+
+func stoodBefore(g *Grant) { stood := true; g.Preexisting = &stood }
+func scheduled(g *Grant)   { g.State, g.Preexisting, g.ActivatedAt = GrantScheduled, nil, nil }
+func cancelled(g *Grant)   { g.State, g.Preexisting, g.ActivatedAt = GrantCancelled, nil, nil }
+func provisioning(g *Grant) {
+	g.State, g.ActivatedAt = GrantProvisioning, nil
+}
+func ended(g *Grant) { g.State = GrantEnded }
+
+func revokingSince(due time.Time) func(*Grant) {
+	return func(g *Grant) { g.State, g.RevokingAt = GrantRevoking, &due }
+}
+
+// found says a finding in one line.
+func found(f Finding) string {
+	line := string(f.Kind) + " " + string(f.Severity)
+	for _, part := range []string{string(f.Account), string(f.Entitlement), string(f.Grant)} {
+		if part != "" {
+			line += " " + part
+		}
+	}
+	return line
+}
+
+func TestFindings(t *testing.T) {
+	forbidden := declares(map[string]Standing{"admin": StandingForbidden})
+	standing := "standing_privilege critical billing/tom billing/role/admin"
+	implies := Inclusions{"billing/role/admin": {"billing/role/read"}}
+	both := declares(map[string]Standing{"admin": StandingForbidden, "read": StandingForbidden})
+	for _, c := range []struct {
+		name     string
+		declared []Entitlement
+		o        Observation
+		want     []string
+	}{
+		{"nothing is wrong", forbidden, Observation{Entitlements: rights("admin")}, nil},
+		{"a forbidden right that stands", forbidden, Observation{Entitlements: rights("admin"), Assignments: assigned("tom", "admin")}, []string{standing}},
+		{"an allowed right that stands", declares(map[string]Standing{"admin": StandingAllowed}), Observation{Entitlements: rights("admin"), Assignments: assigned("tom", "admin")}, nil},
+		{"an undeclared right that is held", nil, Observation{Entitlements: rights("odd"), Assignments: slices.Concat(assigned("tom", "odd"), assigned("eve", "odd"))}, []string{
+			"standing_privilege high billing/eve billing/role/odd", "standing_privilege high billing/tom billing/role/odd", "undeclared_entitlement medium billing/role/odd",
+		}},
+		{"an undeclared right that nobody holds", nil, Observation{Entitlements: rights("odd")}, nil},
+		{"a declared right that the target lacks", forbidden, Observation{Entitlements: rights()}, []string{"missing_entitlement high billing/role/admin"}},
+		{"an account of nobody", nil, Observation{Accounts: []ObservedAccount{{ID: "billing/tom"}, {ID: "billing/eve", Identity: "eve", Matches: 1}}}, []string{"orphan_account medium billing/tom"}},
+
+		{"what an active grant gave", forbidden, Observation{Entitlements: rights("admin"), Assignments: assigned("tom", "admin"), Grants: []Grant{given("admin")}}, nil},
+		{"what a grant is giving", forbidden, Observation{Entitlements: rights("admin"), Assignments: assigned("tom", "admin"), Grants: []Grant{given("admin", provisioning)}}, nil},
+		{"what a grant gave that is being revoked", forbidden, Observation{Entitlements: rights("admin"), Assignments: assigned("tom", "admin"), Grants: []Grant{given("admin", revokingSince(noon.Add(-59*time.Second)))}}, nil},
+		{"what a grant gave that ended since the read", forbidden, Observation{Entitlements: rights("admin"), Assignments: assigned("tom", "admin"), Grants: []Grant{given("admin", ended)}}, nil},
+		{"what a grant gave to another account", forbidden, Observation{Entitlements: rights("admin"), Assignments: assigned("eve", "admin"), Grants: []Grant{given("admin", provisioning)}}, []string{"standing_privilege critical billing/eve billing/role/admin"}},
+		{"what stood before the grant", forbidden, Observation{Entitlements: rights("admin"), Assignments: assigned("tom", "admin"), Grants: []Grant{given("admin", stoodBefore)}}, []string{standing}},
+		{"what stands while a grant is only scheduled", forbidden, Observation{Entitlements: rights("admin"), Assignments: assigned("tom", "admin"), Grants: []Grant{given("admin", scheduled)}}, []string{standing}},
+		{"what stands after a grant was cancelled", forbidden, Observation{Entitlements: rights("admin"), Assignments: assigned("tom", "admin"), Grants: []Grant{given("admin", cancelled)}}, []string{standing}},
+
+		{"what comes with a grant", both, Observation{Entitlements: rights("admin", "read"), Assignments: assigned("tom", "admin", "read"), Implied: implies, Inclusions: implies, Grants: []Grant{given("admin")}}, nil},
+		{"what comes with a grant, but stood before", both, Observation{Entitlements: rights("admin", "read"), Assignments: assigned("tom", "admin", "read"), Implied: implies, Inclusions: implies,
+			Grants: []Grant{given("admin", func(g *Grant) { g.Stood = []EntitlementID{"billing/role/read"} })}}, []string{"standing_privilege critical billing/tom billing/role/read"}},
+		{"what a granted role includes, held directly as well", both, Observation{Entitlements: rights("admin", "read"), Assignments: assigned("tom", "admin", "read"), Inclusions: implies, Grants: []Grant{given("admin")}}, []string{"standing_privilege critical billing/tom billing/role/read"}},
+
+		{"a granted right that somebody took away", forbidden, Observation{Entitlements: rights("admin"), ReadAt: noon, Grants: []Grant{given("admin")}}, []string{"removed_out_of_band low billing/tom billing/role/admin grant-of-admin"}},
+		{"a right that was granted after the read", forbidden, Observation{Entitlements: rights("admin"), ReadAt: noon.Add(-2 * time.Hour), Grants: []Grant{given("admin")}}, nil},
+		{"a right that was granted as the read began", forbidden, Observation{Entitlements: rights("admin"), ReadAt: noon.Add(-time.Hour), Grants: []Grant{given("admin")}}, nil},
+		{"a right that is not given yet", forbidden, Observation{Entitlements: rights("admin"), ReadAt: noon, Grants: []Grant{given("admin", provisioning)}}, nil},
+
+		{"a revocation that takes a minute", forbidden, Observation{Entitlements: rights("admin"), Grants: []Grant{given("admin", revokingSince(noon.Add(-time.Minute)))}}, []string{"revoke_overdue critical billing/tom billing/role/admin grant-of-admin"}},
+		{"a right that came back", forbidden, Observation{Entitlements: rights("admin"), Resurfaced: []Grant{given("admin", ended)}}, []string{"resurfaced critical billing/tom billing/role/admin grant-of-admin"}},
+		{"a right that ended and is held through another", both, Observation{Entitlements: rights("admin", "read"), Assignments: assigned("tom", "admin"), Inclusions: implies, Lingering: []Grant{given("read", ended)}, Grants: []Grant{given("admin")}},
+			[]string{"still_effective high billing/tom billing/role/read grant-of-read"}},
+		{"a right that ended and is no longer held through another", both, Observation{Entitlements: rights("admin", "read"), Assignments: assigned("eve", "admin"), Inclusions: implies, Lingering: []Grant{given("read", ended)}},
+			[]string{"standing_privilege critical billing/eve billing/role/admin"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.o.Application = "billing"
+			set := policySet(t, Documents{Entitlements: c.declared})
+			var got []string
+			for _, f := range set.Findings(c.o, noon) {
+				if f.Application != "billing" {
+					t.Errorf("a finding is of application %q", f.Application)
+				}
+				got = append(got, found(f))
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("findings (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestFindingsSayWhoWhatAndWhy(t *testing.T) {
+	implies := Inclusions{"billing/role/zeta": {"billing/role/read"}, "billing/role/boss": {"billing/role/read"}, "billing/role/yard": {"billing/role/read"}}
+	o := Observation{
+		Application: "billing", ReadAt: noon, Inclusions: implies,
+		Accounts:     []ObservedAccount{{ID: "billing/tom", Identity: "tom", Matches: 1}, {ID: "billing/two", Matches: 2}, {ID: "billing/none"}},
+		Entitlements: rights("admin", "zeta", "boss", "yard", "read", "gone"),
+		Assignments:  assigned("tom", "zeta", "boss", "yard", "admin"),
+		Grants:       []Grant{given("gone"), given("read", revokingSince(noon.Add(-time.Hour)))},
+		Lingering:    []Grant{given("read", ended)},
+		Resurfaced:   []Grant{given("admin", ended)},
+	}
+	set := policySet(t, Documents{Entitlements: declares(map[string]Standing{"admin": StandingForbidden, "zeta": StandingAllowed, "boss": StandingAllowed, "yard": StandingAllowed, "read": StandingAllowed, "gone": StandingAllowed, "lost": StandingAllowed})})
+	got := map[string]string{}
+	for _, f := range set.Findings(o, noon) {
+		got[found(f)] = string(f.Identity) + "; " + f.Message
+	}
+	want := map[string]string{
+		"missing_entitlement high billing/role/lost":                          `; "billing/role/lost" is declared but does not exist in the target`,
+		"orphan_account medium billing/none":                                  `; account "billing/none" matches no identity`,
+		"orphan_account medium billing/two":                                   `; account "billing/two" matches 2 identities; the correlation must pick one`,
+		"removed_out_of_band low billing/tom billing/role/gone grant-of-gone": `tom; "billing/tom" was granted "billing/role/gone" until 2026-03-10T13:00:00Z, but somebody took it away in the target`,
+		"resurfaced critical billing/tom billing/role/admin grant-of-admin":   `tom; "billing/tom" holds "billing/role/admin" again although its grant has ended; it is being revoked again`,
+		"revoke_overdue critical billing/tom billing/role/read grant-of-read": `tom; "billing/tom" should have lost "billing/role/read" at 2026-03-10T11:00:00Z, and the target has not confirmed it yet`,
+		"standing_privilege critical billing/tom billing/role/admin":          `tom; "billing/tom" holds "billing/role/admin" without an end, which is declared standing = forbidden`,
+		"still_effective high billing/tom billing/role/read grant-of-read":    `tom; the grant of "billing/role/read" to "billing/tom" has ended, but the account still has the right through "billing/role/boss"`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("findings (-want +got):\n%s", diff)
+	}
+	kinds := map[FindingKind]bool{FindingUndeclaredEntitlement: true} // said above
+	for _, f := range set.Findings(o, noon) {
+		kinds[f.Kind] = true
+	}
+	for _, kind := range FindingKinds() {
+		if !kinds[kind] {
+			t.Errorf("%s is not found", kind)
+		}
+	}
+}
+
+func TestFindingKindsListsEveryKindSorted(t *testing.T) {
+	var listed []string
+	for _, kind := range FindingKinds() {
+		listed = append(listed, string(kind))
+	}
+	declared := declaredCodes(t, "finding.go", "FindingKind")
+	slices.Sort(declared)
+	if !slices.Equal(declared, listed) {
+		t.Errorf("kinds are %v, listed are %v", declared, listed)
+	}
+}
+
+func TestFindingsAreSortedAndNoTwoShareAKey(t *testing.T) {
+	o := Observation{Application: "billing", Entitlements: rights("odd", "even"), Assignments: slices.Concat(assigned("tom", "odd", "even"), assigned("eve", "even", "odd"))}
+	keys := []string{}
+	for _, f := range policySet(t, Documents{Entitlements: declares(map[string]Standing{"lost": StandingAllowed})}).Findings(o, noon) {
+		keys = append(keys, f.Key())
+	}
+	if len(keys) != 7 || !slices.IsSorted(keys) || len(slices.Compact(slices.Clone(keys))) != len(keys) {
+		t.Errorf("keys are %v", keys)
+	}
+}

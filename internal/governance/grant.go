@@ -1,0 +1,219 @@
+package governance
+
+import (
+	"fmt"
+	"time"
+)
+
+// GrantState is where a grant stands.
+type GrantState string
+
+// The states of a grant. Cancelled, provision_failed and ended are final.
+const (
+	GrantScheduled       GrantState = "scheduled"
+	GrantCancelled       GrantState = "cancelled"
+	GrantProvisioning    GrantState = "provisioning"
+	GrantProvisionFailed GrantState = "provision_failed"
+	GrantActive          GrantState = "active"
+	GrantRevoking        GrantState = "revoking"
+	GrantEnded           GrantState = "ended"
+)
+
+// Live reports whether the grant counts as held: planned, on its way, active,
+// or not yet proven gone.
+func (s GrantState) Live() bool {
+	switch s {
+	case GrantScheduled, GrantProvisioning, GrantActive, GrantRevoking:
+		return true
+	}
+	return false
+}
+
+// EndReason says why a grant came to its end.
+type EndReason string
+
+// The end reasons.
+const (
+	EndExpired            EndReason = "expired"
+	EndEventClosed        EndReason = "event_closed"
+	EndReturned           EndReason = "returned"
+	EndRevokedBy          EndReason = "revoked_by"
+	EndIneligible         EndReason = "ineligible"
+	EndIdentityLeft       EndReason = "identity_left"
+	EndApplicationRemoved EndReason = "application_removed"
+	EndProvisionFailed    EndReason = "provision_failed"
+)
+
+// Outcome is what was observed when a grant ended.
+type Outcome string
+
+// The outcomes.
+const (
+	OutcomeRemoved          Outcome = "removed"
+	OutcomeCovered          Outcome = "covered"
+	OutcomePreexisting      Outcome = "preexisting"
+	OutcomeRemovedElsewhere Outcome = "removed_elsewhere"
+	OutcomeUnverifiable     Outcome = "unverifiable"
+)
+
+// Grant is one account that holds one entitlement for a while.
+type Grant struct {
+	ID            GrantID       `json:"id"`
+	Request       RequestID     `json:"request"`
+	Template      TemplateID    `json:"template"`
+	Identity      IdentityID    `json:"identity"`
+	Application   ApplicationID `json:"application"`
+	Account       AccountID     `json:"account"`
+	Entitlement   EntitlementID `json:"entitlement"`
+	BusinessEvent EventID       `json:"business_event,omitempty"`
+	State         GrantState    `json:"state"`
+	EndReason     EndReason     `json:"end_reason,omitempty"`
+	Outcome       Outcome       `json:"outcome,omitempty"`
+	// EndDetail is what the target or the decision said, when that ended it.
+	EndDetail string `json:"end_detail,omitempty"`
+	// Duration runs from activation.
+	Duration   Duration  `json:"duration"`
+	NotBefore  time.Time `json:"not_before"`
+	ActivateBy time.Time `json:"activate_by"`
+	// NotAfter is when the grant ends at the latest; it is only ever
+	// tightened.
+	NotAfter time.Time `json:"not_after"`
+	// Preexisting: the assignment stood before the first of the live grants
+	// that cover it. Nil until the target was read.
+	Preexisting *bool `json:"preexisting,omitempty"`
+	// Stood are the entitlements that the target puts on the account together
+	// with this one and that stood before; they stay when it is revoked.
+	Stood       []EntitlementID `json:"stood,omitempty"`
+	ActivatedAt *time.Time      `json:"activated_at,omitempty"`
+	// RevokingAt is when the end was due; lateness is measured from it.
+	RevokingAt *time.Time `json:"revoking_at,omitempty"`
+	EndedAt    *time.Time `json:"ended_at,omitempty"`
+	CreatedAt  time.Time  `json:"created_at"`
+	// Basis is what the grant was last decided on.
+	Basis Basis `json:"basis"`
+}
+
+// Basis stamps a decision with the versions of its inputs; older than they are
+// now means that the grant is due to be decided again.
+type Basis struct {
+	Revision        int64 `json:"revision"`
+	IdentityVersion int64 `json:"identity_version"`
+	EventVersion    int64 `json:"event_version,omitempty"`
+}
+
+// Schedule makes the grants of an approved request. Each ends at the latest
+// when its duration has run from the last moment at which it may activate, or
+// when its business event ends, whichever is earlier.
+func Schedule(r Request, t GrantTemplate, event *OpenEvent, basis Basis, now time.Time, newID func() GrantID) []Grant {
+	activateBy := now.Add(t.ActivateWithin.Std())
+	notAfter := activateBy.Add(r.Duration.Std())
+	if event != nil && event.EndsAt.Before(notAfter) {
+		notAfter = event.EndsAt
+	}
+	grants := make([]Grant, len(r.Decision.Grants))
+	for i, h := range r.Decision.Grants {
+		application, _, _, _ := h.Entitlement.Split()
+		grants[i] = Grant{
+			ID: newID(), Request: r.ID, Template: r.Template, Identity: r.Identity,
+			Application: application, Account: h.Account, Entitlement: h.Entitlement,
+			BusinessEvent: r.BusinessEvent, State: GrantScheduled, Duration: r.Duration,
+			NotBefore: now, ActivateBy: activateBy, NotAfter: notAfter, CreatedAt: now, Basis: basis,
+		}
+	}
+	return grants
+}
+
+func (g Grant) refuse(verb, why string) error {
+	return &TransitionError{Object: "grant", ID: string(g.ID), State: string(g.State), Verb: verb, Why: why}
+}
+
+// Provision marks that the target is about to be called for the first time.
+// preexisting says whether the assignment stood before, stood which of those
+// that come with it.
+func (g Grant) Provision(preexisting bool, stood []EntitlementID) (Grant, error) {
+	if g.State != GrantScheduled {
+		return g, g.refuse("provision", "")
+	}
+	g.State, g.Preexisting, g.Stood = GrantProvisioning, &preexisting, stood
+	return g, nil
+}
+
+// Activate marks that the assignment was read back. The duration runs from now.
+// A grant that is due to end is refused: it was not activated in time.
+func (g Grant) Activate(now time.Time) (Grant, error) {
+	if g.State != GrantProvisioning {
+		return g, g.refuse("activate", "")
+	}
+	if _, due := g.DueReason(now); due {
+		return g, g.refuse("activate", fmt.Sprintf("the time for it ran out at %s", g.dueAt().UTC().Format(time.RFC3339)))
+	}
+	g.State, g.ActivatedAt = GrantActive, &now
+	return g.Tighten(now.Add(g.Duration.Std())), nil
+}
+
+// Tighten brings the end forward; a later time changes nothing.
+func (g Grant) Tighten(notAfter time.Time) Grant {
+	if notAfter.Before(g.NotAfter) {
+		g.NotAfter = notAfter
+	}
+	return g
+}
+
+// DueReason reports whether the grant has to end by now, and why: its time is
+// over, or it was not activated in time.
+func (g Grant) DueReason(now time.Time) (EndReason, bool) {
+	switch g.State {
+	case GrantScheduled, GrantProvisioning, GrantActive:
+		if !now.Before(g.dueAt()) {
+			return EndExpired, true
+		}
+	}
+	return "", false
+}
+
+// dueAt is when time alone ends the grant, if it has not begun to end.
+func (g Grant) dueAt() time.Time {
+	if g.State != GrantActive && g.ActivateBy.Before(g.NotAfter) {
+		return g.ActivateBy
+	}
+	return g.NotAfter
+}
+
+// End begins the end of a live grant: one that was never called for is
+// cancelled, every other one is to be revoked. A grant that is ending keeps its
+// first reason; one that is over is refused.
+func (g Grant) End(reason EndReason, now time.Time) (Grant, error) {
+	switch g.State {
+	case GrantScheduled:
+		g.State, g.EndReason, g.EndedAt = GrantCancelled, reason, &now
+	case GrantProvisioning, GrantActive:
+		due := now
+		if g.dueAt().Before(now) {
+			due = g.dueAt()
+		}
+		g.State, g.EndReason, g.RevokingAt = GrantRevoking, reason, &due
+	case GrantRevoking:
+		return g, nil
+	default:
+		return g, g.refuse("end", "")
+	}
+	return g.Tighten(now), nil
+}
+
+// Finish ends a revoking grant with what was observed. A grant that never
+// became active and is proven absent is provision_failed.
+func (g Grant) Finish(outcome Outcome, now time.Time) (Grant, error) {
+	if g.State != GrantRevoking {
+		return g, g.refuse("finish", "")
+	}
+	switch outcome {
+	case OutcomeRemoved, OutcomeCovered, OutcomePreexisting, OutcomeRemovedElsewhere, OutcomeUnverifiable:
+	default:
+		return g, g.refuse("finish", fmt.Sprintf("%q is nothing that is observed of an ended grant", outcome))
+	}
+	g.State, g.EndedAt, g.Outcome = GrantEnded, &now, outcome
+	if g.ActivatedAt == nil && (outcome == OutcomeRemoved || outcome == OutcomeRemovedElsewhere) {
+		g.State = GrantProvisionFailed
+	}
+	return g, nil
+}

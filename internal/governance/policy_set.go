@@ -1,0 +1,212 @@
+package governance
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/stint-dev/terraform-provider-stint/internal/condition"
+	"github.com/stint-dev/terraform-provider-stint/internal/policyenv"
+)
+
+// Documents is the declared policy of one revision, as it is stored.
+type Documents struct {
+	Revision     int64
+	Applications []Application
+	Entitlements []Entitlement
+	Policies     []EligibilityPolicy
+	Rules        []SoDRule
+	Templates    []GrantTemplate
+}
+
+// PolicySet is the declared policy of one revision, compiled and indexed by
+// entitlement, so that a decision costs what its own entitlements carry. It is
+// immutable and safe for concurrent use.
+type PolicySet struct {
+	Revision     int64
+	Applications map[ApplicationID]*Application
+	Entitlements map[EntitlementID]*Entitlement
+	Rules        map[RuleID]*SoDRule
+	Templates    map[TemplateID]*GrantTemplate
+
+	policies map[PolicyID]*compiledPolicy
+	allows   map[EntitlementID][]*compiledPolicy
+	denies   map[EntitlementID][]*compiledPolicy
+	duties   map[EntitlementID][]dutyRef
+}
+
+type compiledPolicy struct {
+	EligibilityPolicy
+	program *policyenv.Policy
+}
+
+// judge evaluates the policy and says how it came out; the code is
+// ReasonPolicyNoMatch or ReasonPolicyError unless it matched.
+func (p *compiledPolicy) judge(in *policyenv.Input, id EntitlementID) (Reason, bool) {
+	explanation := p.program.Explain(in)
+	reason := Reason{Policy: p.ID(), Entitlement: id, Parts: make([]Part, len(explanation.Parts))}
+	for i, part := range explanation.Parts {
+		reason.Parts[i] = Part{Line: part.Range.Start.Line, Column: part.Range.Start.Column, Text: part.Text, Outcome: string(part.Outcome)}
+		for _, value := range part.Values {
+			if reason.Parts[i].Values == nil {
+				reason.Parts[i].Values = map[string]string{}
+			}
+			reason.Parts[i].Values[value.Name] = value.Text
+		}
+		if part.Err != nil {
+			reason.Parts[i].Error = part.Err.Error()
+		}
+	}
+	switch {
+	case explanation.Err != nil:
+		reason.Code, reason.Message = ReasonPolicyError, fmt.Sprintf("policy %q could not be evaluated for %q, which denies: %s", p.ID(), id, explanation.Err)
+	case !explanation.Result:
+		reason.Code, reason.Message = ReasonPolicyNoMatch, fmt.Sprintf("policy %q does not match for %q", p.ID(), id)
+		for _, part := range reason.Parts {
+			if part.Outcome == string(condition.OutcomeFalse) {
+				reason.Message += fmt.Sprintf(": %q is false (line %d, column %d)", part.Text, part.Line, part.Column)
+			}
+		}
+	}
+	return reason, explanation.Result && explanation.Err == nil
+}
+
+type dutyRef struct {
+	rule *SoDRule
+	duty string
+}
+
+// NewPolicySet compiles documents. Its error is a stored object that no longer
+// compiles, which means that the store was changed by other hands.
+func NewPolicySet(docs Documents) (*PolicySet, error) {
+	s := &PolicySet{
+		Revision:     docs.Revision,
+		Applications: make(map[ApplicationID]*Application, len(docs.Applications)),
+		Entitlements: make(map[EntitlementID]*Entitlement, len(docs.Entitlements)),
+		Rules:        make(map[RuleID]*SoDRule, len(docs.Rules)),
+		Templates:    make(map[TemplateID]*GrantTemplate, len(docs.Templates)),
+		policies:     make(map[PolicyID]*compiledPolicy, len(docs.Policies)),
+		allows:       map[EntitlementID][]*compiledPolicy{},
+		denies:       map[EntitlementID][]*compiledPolicy{},
+		duties:       map[EntitlementID][]dutyRef{},
+	}
+	for _, a := range docs.Applications {
+		s.Applications[a.ID()] = &a
+	}
+	for _, e := range docs.Entitlements {
+		s.Entitlements[e.ID()] = &e
+	}
+	for _, t := range docs.Templates {
+		s.Templates[t.ID()] = &t
+	}
+	for _, p := range docs.Policies {
+		program, err := p.compile()
+		if err != nil {
+			return nil, fmt.Errorf("compile eligibility policy %s: %w", p.ID(), err)
+		}
+		s.addPolicy(&compiledPolicy{EligibilityPolicy: p, program: program})
+	}
+	for _, r := range docs.Rules {
+		s.addRule(&r)
+	}
+	return s, nil
+}
+
+func (s *PolicySet) addPolicy(p *compiledPolicy) {
+	s.policies[p.ID()] = p
+	index := s.allows
+	if p.Effect == PolicyDeny {
+		index = s.denies
+	}
+	for _, id := range p.Entitlements {
+		index[id] = append(index[id], p)
+		slices.SortFunc(index[id], func(a, b *compiledPolicy) int { return cmp.Compare(a.Name, b.Name) })
+	}
+}
+
+func (s *PolicySet) addRule(r *SoDRule) {
+	s.Rules[r.ID()] = r
+	for _, name := range slices.Sorted(maps.Keys(r.Duties)) {
+		for _, id := range r.Duties[name].Entitlements {
+			s.duties[id] = append(s.duties[id], dutyRef{rule: r, duty: name})
+		}
+	}
+}
+
+// Policy returns a declared policy.
+func (s *PolicySet) Policy(id PolicyID) (EligibilityPolicy, bool) {
+	p, ok := s.policies[id]
+	if !ok {
+		return EligibilityPolicy{}, false
+	}
+	return p.EligibilityPolicy, true
+}
+
+// CheckReferences reports the references of an object that lead nowhere in the
+// set, or somewhere that makes no sense. identityExists answers for
+// identities, which are not part of the set.
+func (s *PolicySet) CheckReferences(object Object, identityExists func(IdentityID) bool) Problems {
+	var p Problems
+	entitlements := func(field string, ids []EntitlementID) {
+		for n, id := range ids {
+			if s.Entitlements[id] == nil {
+				p.add(fmt.Sprintf("%s[%d]", field, n), CodeUnknownReference, "no entitlement %q is declared; declare it with stint_entitlement", id)
+			}
+		}
+	}
+	identity := func(field string, id IdentityID) {
+		if id != "" && !identityExists(id) {
+			p.add(field, CodeUnknownReference, "no identity %q is declared; declare it with stint_identity", id)
+		}
+	}
+	switch o := object.(type) {
+	case Application, BusinessEvent: // refer to nothing
+	case Identity:
+		identity("owner", o.Owner)
+		identity("manager", o.Manager)
+	case Entitlement:
+		if s.Applications[o.Application] == nil {
+			p.add("application", CodeUnknownReference, "no application %q is declared; declare it with stint_application", o.Application)
+		}
+		identity("owner", o.Owner)
+	case EligibilityPolicy:
+		entitlements("entitlements", o.Entitlements)
+	case SoDRule:
+		for _, name := range slices.Sorted(maps.Keys(o.Duties)) {
+			entitlements(fmt.Sprintf("duties[%q].entitlements", name), o.Duties[name].Entitlements)
+		}
+	case GrantTemplate:
+		entitlements("entitlements", o.Entitlements)
+		s.checkTemplate(&p, o)
+		for n, stage := range o.Approval.Stages {
+			for i, id := range stage.Approvers.Identities {
+				identity(fmt.Sprintf("approval.stages[%d].approvers.identities[%d]", n, i), id)
+			}
+		}
+	default:
+		p.add("", CodeInvalid, "the references of a %T are not known", object)
+	}
+	return p
+}
+
+func (s *PolicySet) checkTemplate(p *Problems, t GrantTemplate) {
+	for n, id := range t.EligibilityPolicies {
+		field := fmt.Sprintf("eligibility_policies[%d]", n)
+		policy, ok := s.policies[id]
+		switch {
+		case !ok:
+			p.add(field, CodeUnknownReference, "no eligibility policy %q is declared; declare it with stint_eligibility_policy", id)
+		case policy.Effect != PolicyAllow:
+			p.add(field, CodeInvalid, "policy %q has effect deny and opens nothing; list policies with effect allow (a deny policy applies to its entitlements by itself)", id)
+		}
+	}
+	for n, id := range t.Entitlements {
+		opened := slices.ContainsFunc(s.allows[id], func(p *compiledPolicy) bool {
+			return slices.Contains(t.EligibilityPolicies, p.ID())
+		})
+		if !opened && s.Entitlements[id] != nil {
+			p.add(fmt.Sprintf("entitlements[%d]", n), CodeInvalid, "none of the template's eligibility policies names %q, so nobody could ever request it; add it to a policy or take it out", id)
+		}
+	}
+}

@@ -1,0 +1,66 @@
+package governance
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestReferencesThatLeadNowhereAreReported(t *testing.T) {
+	set := readWorld(t).policySet(t)
+	known := func(id IdentityID) bool { return id == "alice" || id == "carol" }
+	template := with(goodTemplate(), func(t *GrantTemplate) {
+		t.Entitlements = []EntitlementID{"billing/role/admin", "billing/role/nil", "billing/role/read"}
+		t.EligibilityPolicies = []PolicyID{"oncall", "freeze", "nil"}
+		t.Approval.Stages[0].Approvers.Identities = []IdentityID{"carol", "nil"}
+	})
+	for _, c := range []struct {
+		name string
+		o    Object
+		want string
+	}{
+		{"sound application", goodApplication(), ""},
+		{"sound event", goodEvent(), ""},
+		{"sound identity", goodIdentity(), ""},
+		{"sound agent", goodAgent(), ""},
+		{"sound entitlement", goodEntitlement(), ""},
+		{"sound policy", goodPolicy(), ""},
+		{"sound rule", goodRule(), ""},
+		{"sound template", goodTemplate(), ""},
+		{"identity", Identity{Owner: "nil", Manager: "nil"}, "owner unknown_reference, manager unknown_reference"},
+		{"entitlement", Entitlement{Application: "nil", Owner: "nil"}, "application unknown_reference, owner unknown_reference"},
+		{"policy", EligibilityPolicy{Entitlements: []EntitlementID{"billing/role/read", "billing/role/nil"}}, "entitlements[1] unknown_reference"},
+		{"rule", SoDRule{Duties: duties(map[string]string{"b": "billing/role/nil", "a": "billing/role/read x"})}, `duties["a"].entitlements[1] unknown_reference, duties["b"].entitlements[0] unknown_reference`},
+		{"template", template, "entitlements[1] unknown_reference, eligibility_policies[1] invalid, eligibility_policies[2] unknown_reference, entitlements[2] invalid, approval.stages[0].approvers.identities[1] unknown_reference"},
+		{"a document that is not known", &SoDRule{Duties: duties(map[string]string{"a": "nil"})}, " invalid"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var got []string
+			problems := set.CheckReferences(c.o, known)
+			for _, p := range problems {
+				got = append(got, p.Field+" "+p.Code)
+			}
+			if diff := cmp.Diff(c.want, strings.Join(got, ", ")); diff != "" {
+				t.Errorf("problems (-want +got):\n%s%v", diff, problems)
+			}
+		})
+	}
+}
+
+func TestADeclaredPolicyIsFoundByItsID(t *testing.T) {
+	set := readWorld(t).policySet(t)
+	if p, ok := set.Policy("freeze"); !ok || p.Effect != PolicyDeny {
+		t.Errorf("freeze is %+v, %v", p, ok)
+	}
+	if _, ok := set.Policy("nil"); ok {
+		t.Error("a policy is found that nobody declared")
+	}
+}
+
+func TestAPolicySetRefusesAStoredPolicyThatDoesNotCompile(t *testing.T) {
+	_, err := NewPolicySet(Documents{Policies: []EligibilityPolicy{{Name: "bad one", Effect: PolicyAllow, Condition: "identity.nme"}}})
+	if err == nil || !strings.Contains(err.Error(), "compile eligibility policy bad%20one") {
+		t.Errorf("got %v", err)
+	}
+}
