@@ -1,0 +1,190 @@
+package access
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/stint-dev/terraform-provider-stint/internal/engine/declared"
+	"github.com/stint-dev/terraform-provider-stint/internal/engine/fault"
+	"github.com/stint-dev/terraform-provider-stint/internal/engine/journal"
+	"github.com/stint-dev/terraform-provider-stint/internal/evidence"
+	"github.com/stint-dev/terraform-provider-stint/internal/governance"
+)
+
+// Approve adds the caller's approval. The last one needed has the request
+// decided again: it is granted, or invalidated when it no longer holds.
+func (a *Access) Approve(ctx context.Context, by journal.Actor, id governance.RequestID, comment string) (RequestView, error) {
+	var view RequestView
+	err := a.Journal.Write(ctx, by, func(tx *journal.Tx) error {
+		view = RequestView{}
+		was, err := a.forVerdict(ctx, tx, by, id)
+		if err != nil {
+			return err
+		}
+		stage := was.Stages[was.Stage].Name
+		request, done, err := was.Approve(by.Identity, comment, tx.Now)
+		if err != nil {
+			return err
+		}
+		fields := evidence.Fields{"approver": by.Identity, "approved_stage": stage, "comment": journal.Private(comment)}
+		if !done {
+			view.Request = request
+			return errors.Join(updateRequest(ctx, tx, was, request), recordRequest(tx, request, fields))
+		}
+		if tx.ClockBehind {
+			return journal.ErrClock()
+		}
+		set, question, err := a.question(ctx, tx, askOf(request))
+		if err != nil {
+			return err
+		}
+		decision := set.Decide(question)
+		request = request.Conclude(decision, tx.Now)
+		if err := updateRequest(ctx, tx, was, request); err != nil {
+			return err
+		}
+		if err := recordRequest(tx, request, fields); err != nil {
+			return err
+		}
+		view.Request = request
+		if request.State == governance.RequestGranted {
+			view.Grants, err = a.schedule(ctx, tx, set, question, request)
+		}
+		return err
+	})
+	return view, err
+}
+
+// Reject ends the request by an approver's word.
+func (a *Access) Reject(ctx context.Context, by journal.Actor, id governance.RequestID, comment string) (RequestView, error) {
+	var view RequestView
+	err := a.Journal.Write(ctx, by, func(tx *journal.Tx) error {
+		was, err := a.forVerdict(ctx, tx, by, id)
+		if err != nil {
+			return err
+		}
+		request, err := was.Reject(by.Identity, comment, tx.Now)
+		if err != nil {
+			return err
+		}
+		view = RequestView{Request: request}
+		if err := updateRequest(ctx, tx, was, request); err != nil {
+			return err
+		}
+		return recordRequest(tx, request, evidence.Fields{"approver": by.Identity, "comment": journal.Private(comment)})
+	})
+	return view, err
+}
+
+// Withdraw ends a pending request by its requester's wish.
+func (a *Access) Withdraw(ctx context.Context, by journal.Actor, id governance.RequestID) (RequestView, error) {
+	var view RequestView
+	err := a.Journal.Write(ctx, by, func(tx *journal.Tx) error {
+		was, err := getRequest(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if was.Identity != by.Identity {
+			return fault.New(fault.Forbidden, "request %s was made by %s; only they withdraw it", id, was.Identity)
+		}
+		request, err := was.Withdraw(tx.Now)
+		if err != nil {
+			return err
+		}
+		view = RequestView{Request: request}
+		if err := updateRequest(ctx, tx, was, request); err != nil {
+			return err
+		}
+		return recordRequest(tx, request, evidence.Fields{})
+	})
+	return view, err
+}
+
+// forVerdict reads a request that the caller may speak on, with its actor held
+// until the transaction ends.
+func (a *Access) forVerdict(ctx context.Context, tx *journal.Tx, by journal.Actor, id governance.RequestID) (storedRequest, error) {
+	was, err := getRequest(ctx, tx, id)
+	if err != nil {
+		return was, err
+	}
+	if was.State != governance.RequestPending {
+		return was, &governance.TransitionError{Object: "request", ID: string(id), State: string(was.State), Verb: "decide on"}
+	}
+	parties, err := a.parties(ctx, tx, was.Request, by.Identity)
+	if err != nil {
+		return was, err
+	}
+	if err := was.Stages[was.Stage].MayApprove(parties); err != nil {
+		return was, err
+	}
+	if err := hold(ctx, tx, parties.Requester.Identity, was.Template, was.BusinessEvent); err != nil {
+		return was, err
+	}
+	// Read again: the hold waited for whoever else was deciding.
+	return getRequest(ctx, tx, id)
+}
+
+func (a *Access) parties(ctx context.Context, tx *journal.Tx, r governance.Request, approver governance.IdentityID) (governance.Parties, error) {
+	var p governance.Parties
+	requester, err := declared.Person(ctx, tx, r.Identity)
+	if err != nil {
+		return p, err
+	}
+	if requester == nil {
+		return p, fault.New(fault.Conflict, "requester %s is no longer declared", r.Identity)
+	}
+	p.Requester = *requester
+	if requester.Owner != "" {
+		if p.RequesterOwner, err = declared.Person(ctx, tx, requester.Owner); err != nil {
+			return p, err
+		}
+	}
+	row, err := tx.GetIdentity(ctx, string(approver))
+	if errors.Is(err, sql.ErrNoRows) {
+		return p, fault.New(fault.Forbidden, "identity %s is no longer declared", approver)
+	}
+	if err != nil {
+		return p, fmt.Errorf("read identity %s: %w", approver, err)
+	}
+	person, err := declared.PersonFrom(row)
+	if err != nil {
+		return p, err
+	}
+	p.Approver, p.Bootstrap = *person, row.Bootstrap
+	return p, nil
+}
+
+// askOf is the question that a request asked.
+func askOf(r governance.Request) Ask {
+	duration := r.Duration
+	return Ask{
+		Identity: r.Identity, Template: r.Template, Entitlements: r.Entitlements, Account: r.Account,
+		BusinessEvent: string(r.BusinessEvent), Duration: &duration, Justification: r.Justification,
+	}
+}
+
+// Redecide asks a granted request's question again, for one of its grants that
+// is about to be activated. refused is empty when the grant may be given; an
+// approval that is demanded now and that nobody gave refuses it as well.
+func (a *Access) Redecide(ctx context.Context, tx *journal.Tx, g governance.Grant) (refused string, err error) {
+	request, err := getRequest(ctx, tx, g.Request)
+	if err != nil {
+		return "", err
+	}
+	ask := askOf(request.Request)
+	ask.Entitlements = []governance.EntitlementID{g.Entitlement}
+	set, question, err := a.question(ctx, tx, ask)
+	if err != nil {
+		return "", err
+	}
+	decision := set.Decide(question)
+	switch {
+	case decision.Effect == governance.Deny:
+		return decision.Denials()[0].Message, nil
+	case decision.Effect == governance.NeedsApproval && len(request.Approvals) == 0:
+		return "an approval is demanded now, and the request was granted without one", nil
+	}
+	return "", nil
+}

@@ -1,0 +1,121 @@
+package access
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/stint-dev/terraform-provider-stint/internal/engine/grants"
+	"github.com/stint-dev/terraform-provider-stint/internal/engine/journal"
+	"github.com/stint-dev/terraform-provider-stint/internal/governance"
+)
+
+// sortByID puts the newest last: identifiers of run-time objects begin with
+// their time.
+func sortByID[T any](list []T, id func(T) string) {
+	slices.SortFunc(list, func(a, b T) int { return strings.Compare(id(a), id(b)) })
+}
+
+// GetRequest reads one request.
+func (a *Access) GetRequest(ctx context.Context, id governance.RequestID) (RequestView, error) {
+	var view RequestView
+	err := a.Journal.Read(ctx, func(tx *journal.Tx) error {
+		r, err := getRequest(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		view, err = viewOf(ctx, tx, r.Request)
+		return err
+	})
+	return view, err
+}
+
+func viewOf(ctx context.Context, tx *journal.Tx, r governance.Request) (RequestView, error) {
+	view := RequestView{Request: r, Grants: []governance.GrantID{}}
+	if r.State != governance.RequestGranted {
+		return view, nil
+	}
+	list, err := grants.List(tx.ListGrantsOfRequest(ctx, string(r.ID)))
+	if err != nil {
+		return view, err
+	}
+	for _, g := range list {
+		view.Grants = append(view.Grants, g.ID)
+	}
+	slices.Sort(view.Grants)
+	return view, nil
+}
+
+// RequestFilter picks requests; empty members pick all.
+type RequestFilter struct {
+	State    governance.RequestState
+	Identity governance.IdentityID
+	// Approver picks pending requests whose stage waits for this identity.
+	Approver governance.IdentityID
+}
+
+// ListRequests reads requests, oldest first.
+func (a *Access) ListRequests(ctx context.Context, filter RequestFilter) ([]RequestView, error) {
+	var views []RequestView
+	err := a.Journal.Read(ctx, func(tx *journal.Tx) error {
+		views = []RequestView{}
+		bodies, err := filter.read(ctx, tx)
+		if err != nil {
+			return fmt.Errorf("read requests: %w", err)
+		}
+		for _, body := range bodies {
+			r, err := decodeRequest(body)
+			if err != nil {
+				return err
+			}
+			picked, err := a.picks(ctx, tx, filter, r.Request)
+			if err != nil {
+				return err
+			}
+			if !picked {
+				continue
+			}
+			view, err := viewOf(ctx, tx, r.Request)
+			if err != nil {
+				return err
+			}
+			views = append(views, view)
+		}
+		return nil
+	})
+	sortByID(views, func(v RequestView) string { return string(v.ID) })
+	return views, err
+}
+
+func (f RequestFilter) read(ctx context.Context, tx *journal.Tx) ([]string, error) {
+	switch {
+	case f.Identity != "":
+		return tx.ListRequestsOf(ctx, string(f.Identity))
+	case f.Approver != "":
+		return tx.ListRequestsByState(ctx, string(governance.RequestPending))
+	case f.State != "":
+		return tx.ListRequestsByState(ctx, string(f.State))
+	}
+	return tx.ListRequests(ctx)
+}
+
+func (a *Access) picks(ctx context.Context, tx *journal.Tx, f RequestFilter, r governance.Request) (bool, error) {
+	if f.State != "" && r.State != f.State || f.Identity != "" && r.Identity != f.Identity {
+		return false, nil
+	}
+	if f.Approver == "" {
+		return true, nil
+	}
+	if r.State != governance.RequestPending {
+		return false, nil
+	}
+	parties, err := a.parties(ctx, tx, r, f.Approver)
+	if err != nil {
+		return false, err
+	}
+	spoken := slices.ContainsFunc(r.Approvals, func(x governance.Approval) bool {
+		return x.Stage == r.Stage && x.Approver == f.Approver
+	})
+	return !spoken && r.Stages[r.Stage].MayApprove(parties) == nil, nil
+}

@@ -1,0 +1,200 @@
+package access
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/stint-dev/terraform-provider-stint/internal/engine/declared"
+	"github.com/stint-dev/terraform-provider-stint/internal/engine/fault"
+	"github.com/stint-dev/terraform-provider-stint/internal/engine/grants"
+	"github.com/stint-dev/terraform-provider-stint/internal/engine/journal"
+	"github.com/stint-dev/terraform-provider-stint/internal/evidence"
+	"github.com/stint-dev/terraform-provider-stint/internal/governance"
+	"github.com/stint-dev/terraform-provider-stint/internal/store"
+	"github.com/stint-dev/terraform-provider-stint/internal/store/sqlc"
+)
+
+// RequestView is a request with the grants that came of it.
+type RequestView struct {
+	governance.Request
+	Grants []governance.GrantID
+}
+
+// Request makes a request. A denied one is a result with its reasons, not an
+// error: it is kept as evidence.
+func (a *Access) Request(ctx context.Context, by journal.Actor, ask Ask) (RequestView, error) {
+	var view RequestView
+	err := a.Journal.Write(ctx, by, func(tx *journal.Tx) error {
+		view = RequestView{}
+		if tx.ClockBehind {
+			return journal.ErrClock()
+		}
+		person, err := declared.Person(ctx, tx, ask.Identity)
+		if err != nil {
+			return err
+		}
+		if person == nil {
+			return fault.New(fault.NotFound, "no identity %q", ask.Identity)
+		}
+		event, err := findEvent(ctx, tx, ask.BusinessEvent)
+		if err != nil {
+			return err
+		}
+		eventID := governance.EventID("")
+		if event != nil {
+			eventID = event.ID
+		}
+		if err := hold(ctx, tx, person.Identity, ask.Template, eventID); err != nil {
+			return err
+		}
+		set, question, err := a.question(ctx, tx, ask)
+		if err != nil {
+			return err
+		}
+		decision := set.Decide(question)
+		request := governance.Request{
+			ID: governance.RequestID(tx.NewID()), Template: ask.Template, Identity: ask.Identity, Entitlements: question.Entitlements,
+			Account: ask.Account, BusinessEvent: eventID, Justification: ask.Justification,
+		}
+		var stages []governance.ApprovalStage
+		if template := set.Templates[ask.Template]; template != nil {
+			stages = template.Approval.Stages
+		}
+		request, approved := request.Open(decision, stages, tx.Now)
+		if approved {
+			request = request.Conclude(decision, tx.Now)
+		}
+		if err := insertRequest(ctx, tx, request); err != nil {
+			return err
+		}
+		if err := recordRequest(tx, request, evidence.Fields{"justification": journal.Private(ask.Justification)}); err != nil {
+			return err
+		}
+		view.Request = request
+		if approved {
+			view.Grants, err = a.schedule(ctx, tx, set, question, request)
+		}
+		return err
+	})
+	return view, err
+}
+
+// schedule makes the grants of a request that has just been granted.
+func (a *Access) schedule(ctx context.Context, tx *journal.Tx, set *governance.PolicySet, q governance.Question, r governance.Request) ([]governance.GrantID, error) {
+	basis := governance.Basis{Revision: set.Revision, IdentityVersion: q.Identity.Version}
+	if q.Event != nil {
+		basis.EventVersion = q.Event.Version
+	}
+	made := governance.Schedule(r, *set.Templates[r.Template], q.Event, basis, tx.Now, func() governance.GrantID { return governance.GrantID(tx.NewID()) })
+	ids := make([]governance.GrantID, len(made))
+	for i, g := range made {
+		if err := grants.Add(ctx, tx, g); err != nil {
+			return nil, err
+		}
+		ids[i] = g.ID
+	}
+	return ids, nil
+}
+
+// recordRequest appends evidence of a request's latest transition, with the
+// decision behind it.
+func recordRequest(tx *journal.Tx, r governance.Request, fields evidence.Fields) error {
+	reasons := make([]evidence.Fields, len(r.Decision.Reasons))
+	for i, reason := range r.Decision.Reasons {
+		reasons[i] = reasonFields(reason)
+	}
+	fields["identity"], fields["template"], fields["entitlements"] = r.Identity, r.Template, r.Entitlements
+	fields["duration"], fields["decision"], fields["reasons"] = r.Duration, r.Decision.Effect, reasons
+	if r.BusinessEvent != "" {
+		fields["business_event"] = r.BusinessEvent
+	}
+	if r.State == governance.RequestPending {
+		fields["stage"] = r.Stages[r.Stage].Name
+	}
+	return tx.Record("request."+string(r.State), "request", string(r.ID), fields)
+}
+
+func reasonFields(r governance.Reason) evidence.Fields {
+	fields := evidence.Fields{"code": r.Code, "weight": r.Weight}
+	for name, value := range map[string]string{"policy": string(r.Policy), "rule": string(r.Rule), "entitlement": string(r.Entitlement)} {
+		if value != "" {
+			fields[name] = value
+		}
+	}
+	var parts []evidence.Fields
+	for _, part := range r.Parts {
+		values := evidence.Fields{}
+		for name, value := range part.Values {
+			values[name] = evidence.Private(value)
+		}
+		parts = append(parts, evidence.Fields{"line": part.Line, "column": part.Column, "text": part.Text, "outcome": part.Outcome, "values": values})
+	}
+	if len(parts) > 0 {
+		fields["parts"] = parts
+	}
+	if r.Violation != nil {
+		var touches []evidence.Fields
+		for _, t := range r.Violation.Touches {
+			touches = append(touches, evidence.Fields{"duty": t.Duty, "identity": t.Holding.Identity, "account": t.Holding.Account, "path": t.Path, "requested": t.Requested})
+		}
+		fields["touches"] = touches
+	}
+	return fields
+}
+
+func insertRequest(ctx context.Context, tx *journal.Tx, r governance.Request) error {
+	body, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("encode request %s: %w", r.ID, err)
+	}
+	if err := tx.InsertRequest(ctx, sqlc.InsertRequestParams{
+		ID: string(r.ID), IdentityID: string(r.Identity), TemplateID: string(r.Template), EventID: string(r.BusinessEvent),
+		State: string(r.State), Deadline: store.NullMicros(r.Deadline), Body: string(body),
+	}); err != nil {
+		return fmt.Errorf("add request %s: %w", r.ID, err)
+	}
+	return nil
+}
+
+// storedRequest is a request with the text it was read from.
+type storedRequest struct {
+	governance.Request
+	was string
+}
+
+func getRequest(ctx context.Context, tx *journal.Tx, id governance.RequestID) (storedRequest, error) {
+	body, err := tx.GetRequest(ctx, string(id))
+	if errors.Is(err, sql.ErrNoRows) {
+		return storedRequest{}, fault.New(fault.NotFound, "no request %q", id)
+	}
+	if err != nil {
+		return storedRequest{}, fmt.Errorf("read request %s: %w", id, err)
+	}
+	return decodeRequest(body)
+}
+
+func decodeRequest(body string) (storedRequest, error) {
+	r := storedRequest{was: body}
+	if err := json.Unmarshal([]byte(body), &r.Request); err != nil {
+		return r, fmt.Errorf("stored request: %w", err)
+	}
+	return r, nil
+}
+
+func updateRequest(ctx context.Context, tx *journal.Tx, was storedRequest, r governance.Request) error {
+	body, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("encode request %s: %w", r.ID, err)
+	}
+	n, err := tx.UpdateRequest(ctx, sqlc.UpdateRequestParams{ID: string(r.ID), State: string(r.State), Deadline: store.NullMicros(r.Deadline), Body: string(body), Was: was.was})
+	if err != nil {
+		return fmt.Errorf("update request %s: %w", r.ID, err)
+	}
+	if n != 1 {
+		return fault.New(fault.Conflict, "request %s changed at the same moment; try again", r.ID)
+	}
+	return nil
+}

@@ -1,0 +1,146 @@
+// Package declared reads the declared policy: as documents, and as the compiled
+// set that decisions are made on, kept in memory for as long as its revision
+// stands.
+package declared
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/stint-dev/terraform-provider-stint/internal/engine/journal"
+	"github.com/stint-dev/terraform-provider-stint/internal/governance"
+	"github.com/stint-dev/terraform-provider-stint/internal/store"
+	"github.com/stint-dev/terraform-provider-stint/internal/store/sqlc"
+)
+
+// Loader hands out the policy set. It is safe for concurrent use.
+type Loader struct {
+	latest atomic.Pointer[governance.PolicySet]
+}
+
+// Set is the policy set as the transaction sees it.
+func (l *Loader) Set(ctx context.Context, tx *journal.Tx) (*governance.PolicySet, error) {
+	if set := l.latest.Load(); set != nil && set.Revision == tx.Revision {
+		return set, nil
+	}
+	docs, err := documents(ctx, tx)
+	if err != nil {
+		return nil, fmt.Errorf("read the declared policy: %w", err)
+	}
+	set, err := governance.NewPolicySet(docs)
+	if err != nil {
+		return nil, err
+	}
+	l.latest.Store(set)
+	return set, nil
+}
+
+// Fresh is the policy set with what the transaction itself has written; it is
+// not kept, because the transaction may not commit.
+func (l *Loader) Fresh(ctx context.Context, tx *journal.Tx) (*governance.PolicySet, error) {
+	docs, err := documents(ctx, tx)
+	if err != nil {
+		return nil, fmt.Errorf("read the declared policy: %w", err)
+	}
+	return governance.NewPolicySet(docs)
+}
+
+func documents(ctx context.Context, tx *journal.Tx) (governance.Documents, error) {
+	docs := governance.Documents{Revision: tx.Revision}
+	rows, err := tx.ListDeclared(ctx)
+	if err != nil {
+		return docs, err
+	}
+	for _, row := range rows {
+		object, err := Decode(governance.Kind(row.Kind), row.Body)
+		if err != nil {
+			return docs, err
+		}
+		switch o := object.(type) {
+		case governance.Application:
+			docs.Applications = append(docs.Applications, o)
+		case governance.Entitlement:
+			docs.Entitlements = append(docs.Entitlements, o)
+		case governance.EligibilityPolicy:
+			docs.Policies = append(docs.Policies, o)
+		case governance.SoDRule:
+			docs.Rules = append(docs.Rules, o)
+		case governance.GrantTemplate:
+			docs.Templates = append(docs.Templates, o)
+		}
+	}
+	return docs, nil
+}
+
+// Decode reads a stored document.
+func Decode(kind governance.Kind, body string) (governance.Object, error) {
+	switch kind {
+	case governance.KindApplication:
+		return decode[governance.Application](kind, body)
+	case governance.KindIdentity:
+		return decode[governance.Identity](kind, body)
+	case governance.KindEntitlement:
+		return decode[governance.Entitlement](kind, body)
+	case governance.KindPolicy:
+		return decode[governance.EligibilityPolicy](kind, body)
+	case governance.KindRule:
+		return decode[governance.SoDRule](kind, body)
+	case governance.KindTemplate:
+		return decode[governance.GrantTemplate](kind, body)
+	case governance.KindBusinessEvent:
+		return decode[governance.BusinessEvent](kind, body)
+	}
+	return nil, fmt.Errorf("stored object of unknown kind %q", kind)
+}
+
+func decode[T governance.Object](kind governance.Kind, body string) (governance.Object, error) {
+	var object T
+	if err := json.Unmarshal([]byte(body), &object); err != nil {
+		return nil, fmt.Errorf("stored %s: %w", kind, err)
+	}
+	return object, nil
+}
+
+// Encode writes a document as it is stored.
+func Encode(object any) (string, error) {
+	body, err := json.Marshal(object)
+	if err != nil {
+		return "", fmt.Errorf("encode %T: %w", object, err)
+	}
+	return string(body), nil
+}
+
+// Person reads an identity; nil when there is none.
+func Person(ctx context.Context, tx *journal.Tx, id governance.IdentityID) (*governance.Person, error) {
+	row, err := tx.GetIdentity(ctx, string(id))
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read identity %s: %w", id, err)
+	}
+	return PersonFrom(row)
+}
+
+// PersonFrom reads an identity's row.
+func PersonFrom(row sqlc.Identity) (*governance.Person, error) {
+	person := &governance.Person{Status: governance.Status(row.Status), Version: row.Version}
+	if err := json.Unmarshal([]byte(row.Body), &person.Identity); err != nil {
+		return nil, fmt.Errorf("stored identity %s: %w", row.ID, err)
+	}
+	return person, nil
+}
+
+// EventFrom reads a business event's row.
+func EventFrom(row sqlc.BusinessEvent) (*governance.OpenEvent, error) {
+	event := &governance.OpenEvent{ID: governance.EventID(row.ID), Version: row.Version}
+	if err := json.Unmarshal([]byte(row.Body), &event.BusinessEvent); err != nil {
+		return nil, fmt.Errorf("stored business event %s: %w", row.ID, err)
+	}
+	event.OpenedAt, event.ClosedAt = store.Time(row.OpenedAt), store.NullTime(row.ClosedAt)
+	return event, nil
+}
