@@ -1,0 +1,132 @@
+package api
+
+import (
+	"time"
+
+	"github.com/stint-dev/terraform-provider-stint/internal/governance"
+)
+
+// RequestInput asks for access for the caller.
+type RequestInput struct {
+	Template governance.TemplateID `json:"template"`
+	// Entitlements may be left out when the template has just one.
+	Entitlements  []governance.EntitlementID `json:"entitlements,omitempty"`
+	Account       governance.AccountID       `json:"account,omitempty" doc:"Which of the identity's accounts; may be left out when there is one"`
+	BusinessEvent string                     `json:"business_event,omitempty" doc:"Id of the event, or the name of an open one"`
+	Duration      *governance.Duration       `json:"duration,omitempty" doc:"Absent: the template's default"`
+	Justification string                     `json:"justification,omitempty"`
+}
+
+// DecisionInput asks what would become of a request, without making it.
+type DecisionInput struct {
+	RequestInput
+	Identity governance.IdentityID `json:"identity,omitempty" doc:"Absent: the caller. Another identity needs a role"`
+}
+
+// Decision is the answer with every reason.
+type Decision = governance.Decision
+
+// Request is a request with its course.
+type Request struct {
+	governance.Request
+	Grants []governance.GrantID `json:"grants" nullable:"false"`
+}
+
+// Grant is a grant with its course.
+type Grant struct {
+	governance.Grant
+	// LastError is the latest error of its unfinished operation.
+	LastError string `json:"last_error,omitempty"`
+	// Attempts counts the calls of its unfinished operation.
+	Attempts int64 `json:"attempts,omitempty"`
+}
+
+// VerdictInput is what an approver says.
+type VerdictInput struct {
+	Comment string `json:"comment,omitempty" maxLength:"4096"`
+}
+
+// EndInput says why a grant is ended by hand.
+type EndInput struct {
+	Comment string `json:"comment,omitempty" maxLength:"4096"`
+}
+
+// OpenEventInput opens a business event from outside. Its id is a new UUIDv7.
+type OpenEventInput struct {
+	governance.BusinessEvent
+}
+
+// StatusInput says whether an identity may hold access.
+type StatusInput struct {
+	Status governance.Status `json:"status" enum:"active,suspended,left"`
+}
+
+// TokenInput asks for an API token.
+type TokenInput struct {
+	Name      string                `json:"name"`
+	Identity  governance.IdentityID `json:"identity"`
+	Roles     []Role                `json:"roles,omitempty"`
+	ExpiresAt *time.Time            `json:"expires_at,omitempty"`
+}
+
+// Role is what a token may do besides requesting and approving, which need no
+// role.
+type Role string
+
+// The roles.
+const (
+	// RoleAdmin manages tokens, ends anyone's grants, opens and closes events,
+	// has applications read, and sees everyone's requests and grants.
+	RoleAdmin Role = "admin"
+	// RoleAuthor writes and reads declared objects, opens and closes events,
+	// and has applications read.
+	RoleAuthor Role = "author"
+	// RoleAuditor reads everything, evidence included.
+	RoleAuditor Role = "auditor"
+)
+
+// Token is an API token without its secret.
+type Token struct {
+	ID        string                `json:"id"`
+	Name      string                `json:"name"`
+	Identity  governance.IdentityID `json:"identity"`
+	Roles     []Role                `json:"roles" nullable:"false"`
+	CreatedAt time.Time             `json:"created_at"`
+	ExpiresAt *time.Time            `json:"expires_at,omitempty"`
+	RevokedAt *time.Time            `json:"revoked_at,omitempty"`
+}
+
+// CreatedToken is the only answer that ever holds the secret.
+type CreatedToken struct {
+	Token
+	Secret string `json:"secret"`
+}
+
+// WhoAmI is who the caller's token stands for.
+type WhoAmI struct {
+	Identity  governance.IdentityID `json:"identity"`
+	Bootstrap bool                  `json:"bootstrap"`
+	Roles     []Role                `json:"roles" nullable:"false"`
+	Token     string                `json:"token" doc:"Id of the token"`
+}
+
+// EvidenceCheckpoint is the latest signed checkpoint with the key that verifies
+// it.
+type EvidenceCheckpoint struct {
+	Note string `json:"note" doc:"Signed note with a C2SP tlog-checkpoint body"`
+	Key  string `json:"key" doc:"Verifier key; pin it outside Stint"`
+}
+
+// EvidenceRecords is a run of records from the log.
+type EvidenceRecords struct {
+	Records []EvidenceRecord `json:"records" nullable:"false"`
+}
+
+// EvidenceRecord is one leaf of the log.
+type EvidenceRecord struct {
+	Index int64 `json:"index"`
+	// Leaf is verbatim what was hashed.
+	Leaf []byte `json:"leaf"`
+	// Disclosures open the leaf's commitments (JSON); members may be missing.
+	Disclosures string `json:"disclosures,omitempty"`
+}

@@ -1,0 +1,149 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/stint-dev/terraform-provider-stint/internal/api"
+	"github.com/stint-dev/terraform-provider-stint/internal/engine/access"
+	"github.com/stint-dev/terraform-provider-stint/internal/engine/journal"
+	"github.com/stint-dev/terraform-provider-stint/internal/governance"
+)
+
+type requestsQuery struct {
+	api.PageQuery
+	State      governance.RequestState `query:"state" doc:"Absent: all states"`
+	Identity   governance.IdentityID   `query:"identity" doc:"Absent: all that the caller may see"`
+	AwaitingMe bool                    `query:"awaiting_me" doc:"Only those that the caller may approve now"`
+}
+
+type (
+	decideInput    struct{ Body api.DecisionInput }
+	decisionOutput struct{ Body api.Decision }
+	requestInput   struct{ Body api.RequestInput }
+	requestOutput  struct {
+		Status int
+		Body   api.Request
+	}
+	verdictInput struct {
+		ID   string `path:"id"`
+		Body *api.VerdictInput
+	}
+)
+
+func (v *verdictInput) comment() string {
+	if v.Body == nil {
+		return ""
+	}
+	return v.Body.Comment
+}
+
+// addRequests registers decisions and the course of requests.
+func (s *Server) addRequests(r *router) {
+	add(r, operation{id: "decide", method: http.MethodPost, path: "/v1/decisions", tag: "access", summary: "What would become of a request, with every reason"}, s.decide)
+	add(r, operation{id: "request", method: http.MethodPost, path: "/v1/requests", tag: "access", summary: "Ask for access", status: http.StatusCreated}, s.request)
+	add(r, operation{id: "list-requests", method: http.MethodGet, path: "/v1/requests", tag: "access", summary: "Requests that the caller may see, oldest first"},
+		func(ctx context.Context, who caller, query *requestsQuery) (*listOutput[api.Request], error) {
+			views, err := s.visibleRequests(ctx, who, query)
+			if err != nil {
+				return nil, err
+			}
+			return page(ctx, s, convertAll(views, toRequest), time.Time{}, query.PageQuery)
+		})
+	add(r, operation{id: "get-request", method: http.MethodGet, path: "/v1/requests/{id}", tag: "access", summary: "Read one request"}, s.getRequest)
+	addVerdict(r, "approve", "Speak for a request in its current stage", s.engine.Access.Approve)
+	addVerdict(r, "reject", "End a request in its current stage", s.engine.Access.Reject)
+	add(r, operation{id: "withdraw-request", method: http.MethodPost, path: "/v1/requests/{id}/withdraw", tag: "access", summary: "Withdraw a request of one's own"},
+		func(ctx context.Context, who caller, input *verdictInput) (*requestOutput, error) {
+			view, err := s.engine.Access.Withdraw(ctx, who.actor, governance.RequestID(input.ID))
+			return requestAnswer(http.StatusOK, view, err)
+		})
+}
+
+func requestAnswer(status int, view access.RequestView, err error) (*requestOutput, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &requestOutput{Status: status, Body: toRequest(view)}, nil
+}
+
+func toAsk(identity governance.IdentityID, input api.RequestInput) access.Ask {
+	return access.Ask{
+		Identity: identity, Template: input.Template, Entitlements: input.Entitlements, Account: input.Account,
+		BusinessEvent: input.BusinessEvent, Duration: input.Duration, Justification: input.Justification,
+	}
+}
+
+func (s *Server) decide(ctx context.Context, who caller, input *decideInput) (*decisionOutput, error) {
+	identity := cmp.Or(input.Body.Identity, who.identity())
+	if identity != who.identity() && len(who.roles) == 0 {
+		return nil, newRefusal(http.StatusForbidden, api.CodeForbidden, "%s may only ask for itself; what another identity would get takes a token with a role", who.identity())
+	}
+	decision, err := s.engine.Access.Decide(ctx, toAsk(identity, input.Body.RequestInput))
+	if err != nil {
+		return nil, err
+	}
+	return &decisionOutput{Body: decision}, nil
+}
+
+func (s *Server) request(ctx context.Context, who caller, input *requestInput) (*requestOutput, error) {
+	view, err := s.engine.Access.Request(ctx, who.actor, toAsk(who.identity(), input.Body))
+	return requestAnswer(http.StatusCreated, view, err)
+}
+
+// visibleRequests keeps whoever has no role to their own requests and those
+// that wait for them.
+func (s *Server) visibleRequests(ctx context.Context, who caller, query *requestsQuery) ([]access.RequestView, error) {
+	filter := access.RequestFilter{State: query.State, Identity: query.Identity}
+	waiting := filter
+	waiting.Approver = who.identity()
+	switch {
+	case query.AwaitingMe:
+		return s.engine.Access.ListRequests(ctx, waiting)
+	case who.sees(), query.Identity == who.identity():
+		return s.engine.Access.ListRequests(ctx, filter)
+	case query.Identity != "":
+		return nil, newRefusal(http.StatusForbidden, api.CodeForbidden, "%s may not read the requests of %s; it takes a token with the role admin or auditor", who.identity(), query.Identity)
+	}
+	filter.Identity = who.identity()
+	own, err := s.engine.Access.ListRequests(ctx, filter)
+	if err != nil {
+		return nil, err
+	}
+	theirs, err := s.engine.Access.ListRequests(ctx, waiting)
+	if err != nil {
+		return nil, err
+	}
+	all := slices.Concat(own, theirs)
+	slices.SortFunc(all, func(a, b access.RequestView) int { return cmp.Compare(a.ID, b.ID) })
+	return slices.CompactFunc(all, func(a, b access.RequestView) bool { return a.ID == b.ID }), nil
+}
+
+func (s *Server) getRequest(ctx context.Context, who caller, input *idInput) (*requestOutput, error) {
+	view, err := s.engine.Access.GetRequest(ctx, governance.RequestID(input.ID))
+	if err != nil {
+		return nil, err
+	}
+	spoke := slices.ContainsFunc(view.Approvals, func(a governance.Approval) bool { return a.Approver == who.identity() })
+	if !who.sees() && view.Identity != who.identity() && !spoke {
+		waiting, err := s.engine.Access.ListRequests(ctx, access.RequestFilter{Approver: who.identity()})
+		if err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(waiting, func(w access.RequestView) bool { return w.ID == view.ID }) {
+			return nil, newRefusal(http.StatusForbidden, api.CodeForbidden, "%s may not read request %s: it is another's and does not wait for them", who.identity(), view.ID)
+		}
+	}
+	return requestAnswer(http.StatusOK, view, nil)
+}
+
+func addVerdict(r *router, verb, summary string, speak func(context.Context, journal.Actor, governance.RequestID, string) (access.RequestView, error)) {
+	add(r, operation{id: verb + "-request", method: http.MethodPost, path: "/v1/requests/{id}/" + verb, tag: "access", summary: summary},
+		func(ctx context.Context, who caller, input *verdictInput) (*requestOutput, error) {
+			view, err := speak(ctx, who.actor, governance.RequestID(input.ID), input.comment())
+			return requestAnswer(http.StatusOK, view, err)
+		})
+}

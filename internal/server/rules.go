@@ -1,0 +1,63 @@
+package server
+
+import (
+	"slices"
+
+	"github.com/stint-dev/terraform-provider-stint/internal/api"
+)
+
+// rule says which role an operation demands; any one of several is enough. A
+// rule without roles is open to every identity with a token.
+type rule struct {
+	roles []api.Role
+}
+
+func (r rule) admits(roles []api.Role) bool {
+	return len(r.roles) == 0 || slices.ContainsFunc(r.roles, func(role api.Role) bool { return slices.Contains(roles, role) })
+}
+
+// rules is who may use which operation. An operation that is not in it may be
+// used by nobody. Where everyone may, the operation itself may still show less
+// (requests, grants) or the engine refuse (approve, return).
+func rules() map[string]rule {
+	everyone := rule{}
+	readers := rule{[]api.Role{api.RoleAdmin, api.RoleAuthor, api.RoleAuditor}}
+	authors := rule{[]api.Role{api.RoleAuthor}}
+	admins := rule{[]api.Role{api.RoleAdmin}}
+	operators := rule{[]api.Role{api.RoleAdmin, api.RoleAuthor}}
+	auditors := rule{[]api.Role{api.RoleAuditor}}
+	return map[string]rule{
+		"whoami": everyone,
+
+		"list-applications": readers, "get-application": readers, "put-application": authors, "delete-application": authors,
+		"list-identities": readers, "get-identity": readers, "put-identity": authors, "delete-identity": authors,
+		"set-identity-status": admins,
+		"list-entitlements":   everyone, "get-entitlement": everyone, "put-entitlement": authors, "delete-entitlement": authors,
+		"list-eligibility-policies": readers, "get-eligibility-policy": readers, "put-eligibility-policy": authors, "delete-eligibility-policy": authors,
+		"list-sod-rules": readers, "get-sod-rule": readers, "put-sod-rule": authors, "delete-sod-rule": authors,
+		"list-grant-templates": everyone, "get-grant-template": everyone, "put-grant-template": authors, "delete-grant-template": authors,
+		"list-business-events": everyone, "get-business-event": everyone, "put-business-event": authors, "delete-business-event": authors,
+		"snapshot": readers,
+
+		"open-business-event": operators, "close-business-event": operators,
+
+		"sync-application":             operators,
+		"list-discovered-entitlements": readers, "list-discovered-accounts": readers, "list-discovered-assignments": readers,
+		"list-findings": readers,
+
+		"decide": everyone, "request": everyone,
+		"list-requests": everyone, "get-request": everyone,
+		"approve-request": everyone, "reject-request": everyone, "withdraw-request": everyone,
+		"list-grants": everyone, "get-grant": everyone, "return-grant": everyone,
+		"revoke-grant": admins,
+
+		"create-token": admins, "list-tokens": admins, "revoke-token": admins,
+
+		"evidence-checkpoint": auditors, "list-evidence-records": auditors,
+	}
+}
+
+// sees says whether the caller may see what concerns other identities.
+func (c caller) sees() bool {
+	return slices.Contains(c.roles, api.RoleAdmin) || slices.Contains(c.roles, api.RoleAuditor)
+}
