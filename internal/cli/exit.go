@@ -1,0 +1,92 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+// The exit codes of the command line. They are stable: scripts decide on them.
+const (
+	// ExitOK: done, or nothing to report.
+	ExitOK = 0
+	// ExitError: it could not be done.
+	ExitError = 1
+	// ExitFindings: drift was looked for and found.
+	ExitFindings = 2
+	// ExitDenied: policy or a person said no, now or while waiting.
+	ExitDenied = 3
+	// ExitUsage: the command line itself is wrong; nothing was tried.
+	ExitUsage = 4
+	// ExitUnverified: the evidence does not verify.
+	ExitUnverified = 5
+	// ExitInterrupted: ended by ctrl-C or SIGTERM.
+	ExitInterrupted = 130
+)
+
+const exitCodesText = `Exit codes of stint:
+
+    0  done, or nothing to report
+    1  it could not be done; stderr says why and what to do
+    2  findings exist (drift)
+    3  denied: policy or a person said no (request, decide), or the wait ended
+       without access
+    4  the command line is wrong; nothing was tried
+    5  the evidence does not verify (evidence verify)
+  130  interrupted by ctrl-C or SIGTERM
+`
+
+// exitError carries the exit code of an end that is not plain success. Without
+// an err everything was said on stdout already.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit code %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// exitWith ends the command with a code after its answer was printed.
+func exitWith(code int) error { return &exitError{code: code} }
+
+func usageErrorf(format string, args ...any) error {
+	return &exitError{code: ExitUsage, err: fmt.Errorf(format, args...)}
+}
+
+// exitCode tells the code of a command's end and what is still to be said of it.
+func exitCode(err error) (code int, message error) {
+	var exit *exitError
+	switch {
+	case err == nil:
+		return ExitOK, nil
+	case errors.As(err, &exit):
+		return exit.code, exit.err
+	default:
+		return ExitError, err
+	}
+}
+
+// exitCodesTopic is shown by `stint help exit-codes`.
+func exitCodesTopic() *cobra.Command {
+	return &cobra.Command{Use: "exit-codes", Short: "What the exit codes mean", Long: exitCodesText}
+}
+
+// exactly is cobra.ExactArgs with the exit code and the words of a usage error.
+func exactly(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) < len(names):
+			return usageErrorf("%s needs %s; see `%s --help`", cmd.CommandPath(), names[len(args)], cmd.CommandPath())
+		case len(args) > len(names):
+			return usageErrorf("%s does not take %q; see `%s --help`", cmd.CommandPath(), args[len(names)], cmd.CommandPath())
+		}
+		return nil
+	}
+}

@@ -1,0 +1,49 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/stint-dev/terraform-provider-stint/internal/api"
+	"github.com/stint-dev/terraform-provider-stint/internal/client"
+	"github.com/stint-dev/terraform-provider-stint/internal/governance"
+)
+
+// syncTimeout bounds a discovery unless --timeout says otherwise: a large
+// target takes longer than any other call.
+const syncTimeout = 10 * time.Minute
+
+func (a *app) syncCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "sync APPLICATION",
+		Short: "Read an application now, completely",
+		Args:  exactly("APPLICATION"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !cmd.Flags().Changed("timeout") {
+				a.global.timeout = durationOf(syncTimeout)
+			}
+			read, err := ask(cmd.Context(), a, "Reading "+args[0], func(ctx context.Context, c *client.Client) (api.Sync, error) {
+				return c.Sync(ctx, governance.ApplicationID(args[0]))
+			})
+			if err != nil {
+				return err
+			}
+			return a.print(read, func() string { return renderSync(a.screen(), read) })
+		},
+	}
+}
+
+func renderSync(s screen, read api.Sync) string {
+	var f fields
+	f.add("application", printable(string(read.Application)))
+	f.add("took", read.FinishedAt.Sub(read.StartedAt).Round(time.Millisecond).String())
+	f.add("accounts", fmt.Sprintf("%d, %d without an identity", read.Accounts, read.Orphans))
+	f.add("entitlements", strconv.Itoa(read.Entitlements))
+	f.add("assignments", fmt.Sprintf("%d (%d appeared, %d disappeared)", read.Assignments, read.Appeared, read.Disappeared))
+	f.add("findings", strconv.Itoa(read.Findings))
+	return f.render(s)
+}
