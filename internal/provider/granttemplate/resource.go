@@ -1,0 +1,60 @@
+// Package granttemplate is stint_grant_template: how a just-in-time grant is
+// given.
+package granttemplate
+
+import (
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
+
+	"github.com/stint-dev/terraform-provider-stint/internal/api"
+	"github.com/stint-dev/terraform-provider-stint/internal/provider/declared"
+	"github.com/stint-dev/terraform-provider-stint/internal/provider/fwconv"
+)
+
+// NewResource is stint_grant_template.
+func NewResource() resource.Resource {
+	return declared.New(api.GrantTemplates, declared.Definition[api.GrantTemplate]{
+		Type: "grant_template",
+		Noun: "grant template",
+		Description: "A grant template says how a just-in-time grant is given: which entitlements, to whom, for how long, " +
+			"because of what, and who approves. Grants themselves are never managed by Terraform.",
+		Attributes: map[string]schema.Attribute{
+			"name":                 declared.Key("Name, unique among grant templates."),
+			"entitlements":         declared.References("Ids of the entitlements that can be requested through the template."),
+			"eligibility_policies": declared.References("Ids of the `allow` policies that open this template. A policy that is not listed opens nothing here."),
+			"duration": schema.SingleNestedAttribute{
+				Required:            true,
+				MarkdownDescription: "How long a grant lasts from its activation.",
+				Attributes: map[string]schema.Attribute{
+					"default": declared.Text(fwconv.Duration, "Duration of a request that names none, for instance `1h`."),
+					"max":     declared.Text(fwconv.Duration, "Longest duration that may be requested, for instance `4h`."),
+				},
+			},
+			"activate_within": declared.TextDefault(fwconv.Duration, "How long after approval a grant may be activated; default `15m`.", "15m"),
+			"business_event": schema.SingleNestedAttribute{
+				Optional:            true,
+				MarkdownDescription: "Demands an open business event; grants end with it. Leave it out to demand none.",
+				Attributes: map[string]schema.Attribute{
+					"kinds": declared.References("Kinds of events that count: `incident`, `engagement`, `project`, `change`, `task`."),
+				},
+			},
+			"justification": declared.Choice("Whether a request must say why in words: `required` or `optional` (default).", "optional"),
+			"approval":      approval(),
+			"revoke_on_destroy": schema.BoolAttribute{
+				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
+				MarkdownDescription: "Whether destroying the template ends its live grants. Without it (default `false`) the destruction is refused while there are any.",
+			},
+		},
+		Keys: []string{"name"},
+		Depends: map[string][]string{
+			"duration.default":          {"duration.max"},
+			"approval":                  {"approval.automatic", "approval.stages"},
+			"approval.stages.approvers": {"approval.stages.approvers"},
+			"approval.stages.quorum":    {"approval.stages.approvers"},
+		},
+		Objects:      func(s *api.Snapshot) []api.GrantTemplate { return s.GrantTemplates },
+		Meta:         func(t api.GrantTemplate) api.Meta { return t.Meta },
+		RevokeGrants: func(t api.GrantTemplate) bool { return t.RevokeOnDestroy },
+	})
+}
