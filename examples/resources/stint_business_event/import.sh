@@ -1,0 +1,1 @@
+terraform import stint_business_event.audit audit-2036

@@ -1,0 +1,1 @@
+terraform import stint_eligibility_policy.oncall oncall

@@ -1,0 +1,1 @@
+terraform import stint_grant_template.incident_admin incident-admin

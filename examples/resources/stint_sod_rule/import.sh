@@ -1,0 +1,1 @@
+terraform import stint_sod_rule.payments payments
