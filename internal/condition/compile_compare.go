@@ -40,7 +40,7 @@ func (c *compiler) isNull(e *expr, want bool) fn[bool] {
 	slot, unset := e.variable.slot, c.unset(e)
 	return func(f *Frame) bool {
 		state := f.cells[slot].state
-		if state == cellUnset {
+		if state != cellNull && state != cellSet {
 			f.fail(unset)
 			return false
 		}

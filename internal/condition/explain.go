@@ -18,6 +18,8 @@ const (
 	OutcomeFalse        Outcome = "false"
 	OutcomeError        Outcome = "error"
 	OutcomeNotEvaluated Outcome = "not_evaluated"
+	// OutcomeUnknown: it depends on what is not known yet (only from Foresee).
+	OutcomeUnknown Outcome = "unknown"
 )
 
 // Explanation is an evaluation with its reasons.
@@ -157,6 +159,8 @@ func (c *cell) display(typ Type) string {
 	switch {
 	case c.state == cellNull:
 		return "null"
+	case c.state == cellUnknown:
+		return "(not known yet)"
 	case c.state == cellUnset:
 		return "(no value)"
 	}

@@ -25,15 +25,18 @@ const (
 	cellUnset cellState = iota
 	cellNull
 	cellSet
+	cellUnknown
 )
 
 type cell struct {
 	state cellState
 	num   int64 // Bool (0, 1), Int, Duration in nanoseconds
-	text  string
-	at    time.Time
-	list  []string
-	dict  map[string]string
+	// within bounds the number of an unknown cell.
+	within interval
+	text   string
+	at     time.Time
+	list   []string
+	dict   map[string]string
 }
 
 // NewFrame makes a frame with nothing set.
@@ -57,6 +60,27 @@ func (f *Frame) SetNull(slot Slot) {
 
 // SetPresent says that an optional object is there.
 func (f *Frame) SetPresent(slot Slot) { f.cell(slot, Object) }
+
+// SetUnknown says that a variable's value is not known yet, and with an object
+// that nothing of it is, not even whether it is there. Foresee reckons with every
+// value; to Eval an unknown variable is one that was never set.
+func (f *Frame) SetUnknown(slot Slot) { f.forget(f.env.slots[slot]) }
+
+func (f *Frame) forget(v *variable) {
+	if v.slot >= 0 {
+		f.cells[v.slot] = cell{state: cellUnknown, within: anything}
+	}
+	for _, attribute := range v.children {
+		f.forget(attribute)
+	}
+}
+
+// SetDurationWithin says that a Duration is not known yet, but lies from low to
+// high, both included.
+func (f *Frame) SetDurationWithin(slot Slot, low, high time.Duration) {
+	c := f.cell(slot, Duration)
+	c.state, c.within = cellUnknown, interval{int64(low), int64(high)}
+}
 
 // SetBool sets a Bool.
 func (f *Frame) SetBool(slot Slot, value bool) {

@@ -1,6 +1,9 @@
 package condition
 
-import "fmt"
+import (
+	"fmt"
+	"sync"
+)
 
 // EvalCode names a kind of evaluation error. Codes are stable.
 type EvalCode string
@@ -29,10 +32,14 @@ func (e *EvalError) Error() string {
 type Program struct {
 	env        *Env
 	source     string
+	tree       *expr
 	root       fn[bool]
 	parts      []part
 	reads      []bool // by slot
 	wrongFrame *EvalError
+
+	foreseen  sync.Once
+	prospects []fn[Prospect] // of parts
 }
 
 // Compile parses, checks and compiles a condition. It returns all findings at
@@ -48,7 +55,7 @@ func Compile(src string, env *Env) (*Program, Diagnostics) {
 	c := &compiler{src: src}
 	parts := c.parts(tree)
 	return &Program{
-		env: env, source: src, parts: parts,
+		env: env, source: src, tree: tree, parts: parts,
 		root:       all(conjuncts(parts)),
 		reads:      reads(tree, env),
 		wrongFrame: c.evalError(EvalWrongFrame, tree, "the frame belongs to another schema"),
