@@ -56,9 +56,11 @@ func (s *PolicySet) Decide(q Question) Decision {
 	}
 	d.identity()
 	d.entitlements(template)
-	d.bounds(template)
+	d.span(template)
+	d.duration(template)
+	d.justification(template)
 	d.event(template)
-	d.accounts(template)
+	d.accounts()
 	for _, id := range q.Entitlements {
 		d.eligibility(template, id)
 	}
@@ -132,7 +134,8 @@ func (d *decider) entitlements(t *GrantTemplate) {
 	}
 }
 
-func (d *decider) bounds(t *GrantTemplate) {
+// span finds the longest duration that is allowed, and the one that is asked for.
+func (d *decider) span(t *GrantTemplate) {
 	longest := t.Duration.Max
 	for _, id := range d.q.Entitlements {
 		if e := d.set.Entitlements[id]; e != nil && e.MaxDuration != nil {
@@ -141,15 +144,21 @@ func (d *decider) bounds(t *GrantTemplate) {
 	}
 	d.decision.MaxDuration = longest
 	d.decision.Duration = min(t.Duration.Default, longest)
-	if asked := d.q.Duration; asked != nil {
-		d.decision.Duration = *asked
-		switch {
-		case *asked <= 0:
-			d.deny(Reason{Code: ReasonDurationInvalid, Message: "the duration must be longer than 0s"})
-		case *asked > longest:
-			d.deny(Reason{Code: ReasonDurationTooLong, Message: fmt.Sprintf("%s is longer than the %s that template %q and its entitlements allow", *asked, longest, t.ID())})
-		}
+	if d.q.Duration != nil {
+		d.decision.Duration = *d.q.Duration
 	}
+}
+
+func (d *decider) duration(t *GrantTemplate) {
+	switch asked, longest := d.decision.Duration, d.decision.MaxDuration; {
+	case asked <= 0:
+		d.deny(Reason{Code: ReasonDurationInvalid, Message: "the duration must be longer than 0s"})
+	case asked > longest:
+		d.deny(Reason{Code: ReasonDurationTooLong, Message: fmt.Sprintf("%s is longer than the %s that template %q and its entitlements allow", asked, longest, t.ID())})
+	}
+}
+
+func (d *decider) justification(t *GrantTemplate) {
 	if t.Justification == JustificationRequired && strings.TrimSpace(d.q.Justification) == "" {
 		d.deny(Reason{Code: ReasonJustificationRequired, Message: fmt.Sprintf("template %q demands a justification", t.ID())})
 	}
@@ -189,22 +198,15 @@ func joinKinds(kinds []EventKind) string {
 }
 
 // accounts pairs each asked entitlement with the account that would hold it.
-func (d *decider) accounts(*GrantTemplate) {
+func (d *decider) accounts() {
 	for _, id := range d.q.Entitlements {
 		application, _, _, err := id.Split()
 		if err != nil {
 			continue // no such entitlement is declared, which eligibility says
 		}
-		var candidates []AccountID
-		for _, account := range d.q.Accounts {
-			owner, _, err := account.Split()
-			if err == nil && owner == application && (d.q.Account == "" || d.q.Account == account) {
-				candidates = append(candidates, account)
-			}
-		}
-		switch len(candidates) {
+		switch candidates := d.candidates(application); len(candidates) {
 		case 1:
-			d.decision.Grants = append(d.decision.Grants, Holding{Identity: d.q.Identity.ID(), Account: candidates[0], Entitlement: id})
+			d.hold(candidates[0], id)
 		case 0:
 			message := fmt.Sprintf("identity %q has no account in application %q", d.q.Identity.ID(), application)
 			if d.q.Account != "" {
@@ -212,15 +214,35 @@ func (d *decider) accounts(*GrantTemplate) {
 			}
 			d.deny(Reason{Code: ReasonAccountMissing, Entitlement: id, Message: message})
 		default:
-			d.deny(Reason{Code: ReasonAccountAmbiguous, Entitlement: id, Message: fmt.Sprintf("identity %q has %d accounts in application %q; name one of %v", d.q.Identity.ID(), len(candidates), application, candidates)})
+			d.deny(d.ambiguous(application, id, candidates))
 		}
 	}
+}
+
+// candidates are the accounts in an application that could hold what is asked.
+func (d *decider) candidates(application ApplicationID) []AccountID {
+	var candidates []AccountID
+	for _, account := range d.q.Accounts {
+		owner, _, err := account.Split()
+		if err == nil && owner == application && (d.q.Account == "" || d.q.Account == account) {
+			candidates = append(candidates, account)
+		}
+	}
+	return candidates
+}
+
+func (d *decider) hold(account AccountID, id EntitlementID) {
+	d.decision.Grants = append(d.decision.Grants, Holding{Identity: d.q.Identity.ID(), Account: account, Entitlement: id})
+}
+
+func (d *decider) ambiguous(application ApplicationID, id EntitlementID, candidates []AccountID) Reason {
+	return Reason{Code: ReasonAccountAmbiguous, Entitlement: id, Message: fmt.Sprintf("identity %q has %d accounts in application %q; name one of %v", d.q.Identity.ID(), len(candidates), application, candidates)}
 }
 
 func (d *decider) eligibility(t *GrantTemplate, id EntitlementID) {
 	entitlement := d.set.Entitlements[id]
 	if entitlement == nil {
-		d.deny(Reason{Code: ReasonNoPolicy, Entitlement: id, Message: fmt.Sprintf("%q is not declared, so no eligibility policy can open it", id)})
+		d.deny(d.undeclared(id))
 		return
 	}
 	input := d.input(*entitlement)
@@ -248,7 +270,7 @@ func (d *decider) eligibility(t *GrantTemplate, id EntitlementID) {
 		}
 	}
 	if !listed {
-		d.deny(Reason{Code: ReasonNoPolicy, Entitlement: id, Message: fmt.Sprintf("none of the eligibility policies of template %q names %q", t.ID(), id)})
+		d.deny(d.unlisted(t, id))
 	}
 	for _, policy := range d.set.denies[id] {
 		reason, matched := policy.judge(input, id)
@@ -259,6 +281,14 @@ func (d *decider) eligibility(t *GrantTemplate, id EntitlementID) {
 			d.deny(reason)
 		}
 	}
+}
+
+func (d *decider) undeclared(id EntitlementID) Reason {
+	return Reason{Code: ReasonNoPolicy, Weight: Denies, Template: d.q.Template, Entitlement: id, Message: fmt.Sprintf("%q is not declared, so no eligibility policy can open it", id)}
+}
+
+func (d *decider) unlisted(t *GrantTemplate, id EntitlementID) Reason {
+	return Reason{Code: ReasonNoPolicy, Weight: Denies, Template: t.ID(), Entitlement: id, Message: fmt.Sprintf("none of the eligibility policies of template %q names %q", t.ID(), id)}
 }
 
 func (d *decider) input(e Entitlement) *policyenv.Input {

@@ -45,19 +45,7 @@ type compiledPolicy struct {
 // ReasonPolicyNoMatch or ReasonPolicyError unless it matched.
 func (p *compiledPolicy) judge(in *policyenv.Input, id EntitlementID) (Reason, bool) {
 	explanation := p.program.Explain(in)
-	reason := Reason{Policy: p.ID(), Entitlement: id, Parts: make([]Part, len(explanation.Parts))}
-	for i, part := range explanation.Parts {
-		reason.Parts[i] = Part{Line: part.Range.Start.Line, Column: part.Range.Start.Column, Text: part.Text, Outcome: string(part.Outcome)}
-		for _, value := range part.Values {
-			if reason.Parts[i].Values == nil {
-				reason.Parts[i].Values = map[string]string{}
-			}
-			reason.Parts[i].Values[value.Name] = value.Text
-		}
-		if part.Err != nil {
-			reason.Parts[i].Error = part.Err.Error()
-		}
-	}
+	reason := Reason{Policy: p.ID(), Entitlement: id, Parts: partsOf(explanation.Parts)}
 	switch {
 	case explanation.Err != nil:
 		reason.Code, reason.Message = ReasonPolicyError, fmt.Sprintf("policy %q could not be evaluated for %q, which denies: %s", p.ID(), id, explanation.Err)
@@ -70,6 +58,23 @@ func (p *compiledPolicy) judge(in *policyenv.Input, id EntitlementID) (Reason, b
 		}
 	}
 	return reason, explanation.Result && explanation.Err == nil
+}
+
+func partsOf(explained []condition.Part) []Part {
+	parts := make([]Part, len(explained))
+	for i, part := range explained {
+		parts[i] = Part{Line: part.Range.Start.Line, Column: part.Range.Start.Column, Text: part.Text, Outcome: string(part.Outcome)}
+		for _, value := range part.Values {
+			if parts[i].Values == nil {
+				parts[i].Values = map[string]string{}
+			}
+			parts[i].Values[value.Name] = value.Text
+		}
+		if part.Err != nil {
+			parts[i].Error = part.Err.Error()
+		}
+	}
+	return parts
 }
 
 type dutyRef struct {

@@ -18,6 +18,8 @@ const (
 	ReasonPolicyNoMatch         ReasonCode = "policy_no_match"
 	ReasonPolicyDenies          ReasonCode = "policy_denies"
 	ReasonPolicyError           ReasonCode = "policy_error"
+	ReasonPolicyDepends         ReasonCode = "policy_depends"
+	ReasonPolicyMayDeny         ReasonCode = "policy_may_deny"
 	ReasonNoPolicy              ReasonCode = "no_policy"
 	ReasonDurationTooLong       ReasonCode = "duration_too_long"
 	ReasonDurationInvalid       ReasonCode = "duration_invalid"
@@ -37,12 +39,13 @@ const (
 // Weight says what a reason did to the decision.
 type Weight string
 
-// The weights: it denied, it demands an approval, it spoke for the request, or
-// it is only said.
+// The weights: it denied, it demands an approval, it spoke for the request, it
+// is open before there is a request, or it is only said.
 const (
 	Denies         Weight = "denies"
 	DemandsConsent Weight = "needs_approval"
 	Supports       Weight = "supports"
+	Depends        Weight = "depends"
 	Notes          Weight = "notes"
 )
 
@@ -67,7 +70,8 @@ type Part struct {
 	Line   int    `json:"line"`
 	Column int    `json:"column"`
 	Text   string `json:"text"`
-	// Outcome is true, false, error or not_evaluated.
+	// Outcome is true, false, error, not_evaluated or, before there is a
+	// request, unknown.
 	Outcome string `json:"outcome"`
 	// Values are the variables that the part read, as text.
 	Values map[string]string `json:"values,omitempty"`

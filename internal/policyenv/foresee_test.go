@@ -1,0 +1,42 @@
+package policyenv
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stint-dev/terraform-provider-stint/internal/condition"
+)
+
+func TestWhatARequestAndItsEventDecideIsOpenBeforeThem(t *testing.T) {
+	const holds, fails = condition.CanHold, condition.CanFail
+	nothing := Unknown{Longest: 4 * time.Hour, Justification: true, Event: EventUnknown}
+	ofKind := Unknown{Longest: 4 * time.Hour, Justification: true, Event: EventOfKind}
+	for _, c := range []struct {
+		src     string
+		unknown Unknown
+		want    condition.Prospect
+	}{
+		{`contains(identity.groups, "sre-oncall")`, nothing, holds},
+		{`contains(identity.groups, "finance") && event != null`, nothing, fails},
+		{`request.duration <= duration("4h")`, nothing, holds},
+		{`request.duration <= duration("3h")`, nothing, holds | fails},
+		{`request.duration <= duration("3h")`, Unknown{}, holds},
+		{`request.justification != null`, nothing, holds | fails},
+		{`request.justification != null`, Unknown{}, holds},
+		{`request.template == "incident-admin"`, nothing, holds},
+		{`event == null`, nothing, holds | fails},
+		{`event == null`, ofKind, fails},
+		{`event != null && event.kind == "incident"`, nothing, holds | fails},
+		{`event != null && event.kind == "incident"`, ofKind, holds},
+		{`event != null && event.kind == "change"`, ofKind, fails},
+		{`event != null && event.severity != null && event.severity <= 2`, ofKind, holds | fails},
+		{`event != null && event.severity != null && event.severity <= 2`, Unknown{}, holds},
+		{`event != null && event.reference == null`, ofKind, holds | fails},
+		{`event != null && event.ends_at > now`, ofKind, holds | fails},
+	} {
+		in := usual()
+		if got := compile(t, c.src, nil).Foresee(&in, c.unknown).Prospect; got != c.want {
+			t.Errorf("%s with %+v: %03b, want %03b", c.src, c.unknown, got, c.want)
+		}
+	}
+}
