@@ -26,6 +26,25 @@ type DecisionInput struct {
 // Decision is the answer with every reason.
 type Decision = governance.Decision
 
+// EligibilityInput asks what could be requested. What it leaves out is open: any
+// template, any entitlement, any event, any duration within bounds.
+type EligibilityInput struct {
+	Identity      governance.IdentityID      `json:"identity,omitempty" doc:"Absent: the caller. Another identity needs a role"`
+	Template      governance.TemplateID      `json:"template,omitempty"`
+	Entitlements  []governance.EntitlementID `json:"entitlements,omitempty"`
+	Account       governance.AccountID       `json:"account,omitempty"`
+	BusinessEvent string                     `json:"business_event,omitempty" doc:"Id of the event, or the name of an open one"`
+	Duration      *governance.Duration       `json:"duration,omitempty"`
+	Justification string                     `json:"justification,omitempty"`
+}
+
+// Eligibility is everything that the identity could request, or never could.
+type Eligibility struct {
+	Identity governance.IdentityID `json:"identity"`
+	Revision int64                 `json:"revision" doc:"Of the declared state that it was decided on"`
+	Openings []governance.Opening  `json:"openings" nullable:"false" doc:"By template and entitlement"`
+}
+
 // Request is a request with its course.
 type Request struct {
 	governance.Request

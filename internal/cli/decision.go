@@ -30,6 +30,8 @@ func weightMark(s screen, w governance.Weight) string {
 		return s.green("✓")
 	case governance.DemandsConsent:
 		return s.yellow("?")
+	case governance.Depends:
+		return s.yellow("~")
 	case governance.Notes:
 	}
 	return s.faint("·")
@@ -59,6 +61,8 @@ func outcomeMark(s screen, outcome string) string {
 		return s.red("✗")
 	case "error":
 		return s.red("!")
+	case "unknown":
+		return s.yellow("~")
 	default:
 		return s.faint("·")
 	}

@@ -78,6 +78,27 @@ func TestDecisionSaysWhoWouldHoldWhatForHowLong(t *testing.T) {
 	golden(t, "decision.txt", renderDecision(screen{}, decision, input))
 }
 
+func TestOpeningsAreListedFromCertainToNever(t *testing.T) {
+	opening := func(template governance.TemplateID, certainty governance.Certainty, stages []string, kinds []governance.EventKind, reasons ...governance.Reason) governance.Opening {
+		return governance.Opening{
+			Template: template, Entitlement: "billing/role/billing_admin", Certainty: certainty, Stages: stages, EventKinds: kinds,
+			MaxDuration: governance.Duration(4 * time.Hour), Reasons: reasons,
+		}
+	}
+	eligibility := api.Eligibility{Identity: "alice", Revision: 7, Openings: []governance.Opening{
+		opening("incident", governance.Possible, []string{"lead", "owner"}, []governance.EventKind{governance.Incident, governance.Change},
+			governance.Reason{Weight: governance.Depends, Code: governance.ReasonPolicyDepends, Policy: "oncall", Message: `policy "oncall" allows it if event.severity <= 2`,
+				Parts: []governance.Part{
+					{Line: 1, Column: 1, Text: `identity.type == "human"`, Outcome: "true", Values: map[string]string{"identity.type": `"human"`}},
+					{Line: 2, Column: 4, Text: `event.severity <= 2`, Outcome: "unknown", Values: map[string]string{"event.severity": "(not known yet)"}},
+				}}),
+		opening("payments", governance.Never, nil, nil, governance.Reason{Weight: governance.Denies, Code: governance.ReasonSoDDenies, Message: "separation of duties"}),
+		opening("daily", governance.Certain, nil, nil, governance.Reason{Weight: governance.Supports, Code: governance.ReasonPolicyAllows, Message: `policy "staff" allows it`}),
+	}}
+	golden(t, "eligible.txt", renderEligibility(screen{}, eligibility, false))
+	golden(t, "eligible-explained.txt", renderEligibility(screen{}, eligibility, true))
+}
+
 func TestDriftListsTheWorstFirstAndSumsUp(t *testing.T) {
 	finding := func(kind governance.FindingKind, severity governance.Risk, application governance.ApplicationID, message string) api.Finding {
 		return api.Finding{Kind: kind, Severity: severity, Application: application, Message: message, FirstSeen: noon.Add(-26 * time.Hour)}

@@ -16,6 +16,13 @@ func (c *Client) Decide(ctx context.Context, input api.DecisionInput) (api.Decis
 	return decision, err
 }
 
+// Eligible lists what an identity could request.
+func (c *Client) Eligible(ctx context.Context, input api.EligibilityInput) (api.Eligibility, error) {
+	var eligibility api.Eligibility
+	err := c.do(ctx, call{method: http.MethodPost, path: "/v1/eligibility", body: input, safety: read}, &eligibility)
+	return eligibility, err
+}
+
 // Request asks for access for the caller. A denied request is an answer with
 // its reasons, not an error.
 func (c *Client) Request(ctx context.Context, input api.RequestInput) (api.Request, error) {

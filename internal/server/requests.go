@@ -23,6 +23,8 @@ type requestsQuery struct {
 type (
 	decideInput    struct{ Body api.DecisionInput }
 	decisionOutput struct{ Body api.Decision }
+	eligibleInput  struct{ Body api.EligibilityInput }
+	eligibleOutput struct{ Body api.Eligibility }
 	requestInput   struct{ Body api.RequestInput }
 	requestOutput  struct {
 		Status int
@@ -44,6 +46,7 @@ func (v *verdictInput) comment() string {
 // addRequests registers decisions and the course of requests.
 func (s *Server) addRequests(r *router) {
 	add(r, operation{id: "decide", method: http.MethodPost, path: "/v1/decisions", tag: "access", summary: "What would become of a request, with every reason"}, s.decide)
+	add(r, operation{id: "eligible", method: http.MethodPost, path: "/v1/eligibility", tag: "access", summary: "What could be requested, and how sure that is"}, s.eligible)
 	add(r, operation{id: "request", method: http.MethodPost, path: "/v1/requests", tag: "access", summary: "Ask for access", status: http.StatusCreated}, s.request)
 	add(r, operation{id: "list-requests", method: http.MethodGet, path: "/v1/requests", tag: "access", summary: "Requests that the caller may see, oldest first"},
 		func(ctx context.Context, who caller, query *requestsQuery) (*listOutput[api.Request], error) {
@@ -78,15 +81,44 @@ func toAsk(identity governance.IdentityID, input api.RequestInput) access.Ask {
 }
 
 func (s *Server) decide(ctx context.Context, who caller, input *decideInput) (*decisionOutput, error) {
-	identity := cmp.Or(input.Body.Identity, who.identity())
-	if identity != who.identity() && len(who.roles) == 0 {
-		return nil, newRefusal(http.StatusForbidden, api.CodeForbidden, "%s may only ask for itself; what another identity would get takes a token with a role", who.identity())
+	identity, err := who.asksFor(input.Body.Identity)
+	if err != nil {
+		return nil, err
 	}
 	decision, err := s.engine.Access.Decide(ctx, toAsk(identity, input.Body.RequestInput))
 	if err != nil {
 		return nil, err
 	}
 	return &decisionOutput{Body: decision}, nil
+}
+
+// asksFor is the identity that a question is about: the caller's own unless it
+// has a role.
+func (c caller) asksFor(named governance.IdentityID) (governance.IdentityID, error) {
+	identity := cmp.Or(named, c.identity())
+	if identity != c.identity() && len(c.roles) == 0 {
+		return "", newRefusal(http.StatusForbidden, api.CodeForbidden, "%s may only ask for itself; what another identity would get takes a token with a role", c.identity())
+	}
+	return identity, nil
+}
+
+func (s *Server) eligible(ctx context.Context, who caller, input *eligibleInput) (*eligibleOutput, error) {
+	identity, err := who.asksFor(input.Body.Identity)
+	if err != nil {
+		return nil, err
+	}
+	eligibility, err := s.engine.Access.Eligible(ctx, access.Ask{
+		Identity: identity, Template: input.Body.Template, Entitlements: input.Body.Entitlements, Account: input.Body.Account,
+		BusinessEvent: input.Body.BusinessEvent, Duration: input.Body.Duration, Justification: input.Body.Justification,
+	})
+	if err != nil {
+		return nil, err
+	}
+	answer := api.Eligibility{Identity: identity, Revision: eligibility.Revision, Openings: eligibility.Openings}
+	if answer.Openings == nil {
+		answer.Openings = []governance.Opening{}
+	}
+	return &eligibleOutput{Body: answer}, nil
 }
 
 func (s *Server) request(ctx context.Context, who caller, input *requestInput) (*requestOutput, error) {

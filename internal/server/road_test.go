@@ -24,6 +24,12 @@ func TestGrantIsAskedApprovedUsedAndReturnedOverHTTP(t *testing.T) {
 		if decision, err := e.auditor.Decide(ctx, api.DecisionInput{RequestInput: e.request, Identity: "mia"}); err != nil || decision.Effect != governance.Deny {
 			t.Errorf("an auditor asks what mia would get: %s, %v", decision.Effect, err)
 		}
+		if could, err := e.mia.Eligible(ctx, api.EligibilityInput{}); err != nil || len(could.Openings) == 0 || could.Identity != "mia" {
+			t.Errorf("what mia could request: %+v, %v", could, err)
+		}
+		if _, err := e.zoe.Eligible(ctx, api.EligibilityInput{Identity: "mia"}); !client.HasCode(err, api.CodeForbidden) {
+			t.Errorf("anyone asks what mia could request: %v", err)
+		}
 		e.openIncident(t)
 		if decision, err := e.mia.Decide(ctx, api.DecisionInput{RequestInput: e.request}); err != nil || decision.Effect != governance.NeedsApproval {
 			t.Errorf("decision with one: %+v, %v", decision, err)

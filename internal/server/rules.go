@@ -45,7 +45,7 @@ func rules() map[string]rule {
 		"list-discovered-entitlements": readers, "list-discovered-accounts": readers, "list-discovered-assignments": readers,
 		"list-findings": readers,
 
-		"decide": everyone, "request": everyone,
+		"decide": everyone, "eligible": everyone, "request": everyone,
 		"list-requests": everyone, "get-request": everyone,
 		"approve-request": everyone, "reject-request": everyone, "withdraw-request": everyone,
 		"list-grants": everyone, "get-grant": everyone, "return-grant": everyone,

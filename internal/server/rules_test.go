@@ -52,7 +52,7 @@ func TestRolesOpenWhatTheyAreFor(t *testing.T) {
 		return strings.Join(open, " ")
 	}
 	nobody := may()
-	want := "approve-request decide get-business-event get-entitlement get-grant get-grant-template get-request " +
+	want := "approve-request decide eligible get-business-event get-entitlement get-grant get-grant-template get-request " +
 		"list-business-events list-entitlements list-grant-templates list-grants list-requests " +
 		"reject-request request return-grant whoami withdraw-request"
 	if nobody != want {

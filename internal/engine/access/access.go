@@ -124,13 +124,21 @@ func (a *Access) estate(ctx context.Context, tx *journal.Tx, q *governance.Quest
 		return err
 	}
 	for _, id := range q.Entitlements {
-		n, err := tx.DiscoveredEntitlementExists(ctx, string(id))
-		if err != nil {
-			return fmt.Errorf("look for %s: %w", id, err)
+		if err := missing(ctx, tx, q, id); err != nil {
+			return err
 		}
-		if n == 0 {
-			q.Missing = append(q.Missing, id)
-		}
+	}
+	return nil
+}
+
+// missing notes an entitlement that the target was last seen without.
+func missing(ctx context.Context, tx *journal.Tx, q *governance.Question, id governance.EntitlementID) error {
+	n, err := tx.DiscoveredEntitlementExists(ctx, string(id))
+	if err != nil {
+		return fmt.Errorf("look for %s: %w", id, err)
+	}
+	if n == 0 {
+		q.Missing = append(q.Missing, id)
 	}
 	return nil
 }
