@@ -95,5 +95,7 @@ func (c *Correlation) Match(account Account, identity Identity) (bool, error) {
 	r := c.program.begin()
 	defer c.program.end(r)
 	r.in = pair{account, identity}
-	return c.program.compiled.Eval(r.load(c.program, &r.in))
+	matches, err := c.program.compiled.Eval(r.load(c.program, &r.in))
+	r.in = pair{} // the memory outlives the call, what it pointed to need not
+	return matches, err
 }

@@ -60,11 +60,11 @@ func (s *schema[In]) compile(src string) (*program[In], condition.Diagnostics) {
 
 func (p *program[In]) begin() *run[In] { return p.runs.Get().(*run[In]) }
 
-// end gives the memory back and keeps nothing of the input alive.
+// end gives the memory back; what was loaded is not kept alive.
 func (p *program[In]) end(r *run[In]) {
-	var none In
-	r.in = none
-	r.frame.Reset()
+	for _, f := range p.fills {
+		r.frame.Unset(f.slot)
+	}
 	p.runs.Put(r)
 }
 
