@@ -56,6 +56,9 @@ WHERE application_id = sqlc.arg(application_id);
 -- name: DiscoveredEntitlementExists :one
 SELECT COUNT(*) FROM discovered_entitlements WHERE id = sqlc.arg(id);
 
+-- name: ListDiscoveredEntitlementIDs :many
+SELECT id FROM discovered_entitlements;
+
 -- name: PutDiscoveredEntitlement :exec
 INSERT INTO discovered_entitlements (id, application_id, kind, native_id, uid, attributes, first_seen)
 VALUES (sqlc.arg(id), sqlc.arg(application_id), sqlc.arg(kind), sqlc.arg(native_id), sqlc.arg(uid), sqlc.arg(attributes), sqlc.arg(first_seen))

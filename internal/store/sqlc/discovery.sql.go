@@ -394,6 +394,33 @@ func (q *Queries) ListAssignmentsOf(ctx context.Context, identityID string) ([]A
 	return items, nil
 }
 
+const listDiscoveredEntitlementIDs = `-- name: ListDiscoveredEntitlementIDs :many
+SELECT id FROM discovered_entitlements
+`
+
+func (q *Queries) ListDiscoveredEntitlementIDs(ctx context.Context) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, listDiscoveredEntitlementIDs)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listDiscoveredEntitlements = `-- name: ListDiscoveredEntitlements :many
 SELECT id, application_id, kind, native_id, uid, attributes, first_seen FROM discovered_entitlements
 WHERE application_id = $1
