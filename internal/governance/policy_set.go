@@ -65,12 +65,9 @@ func (p *compiledPolicy) judge(in *policyenv.Input, id EntitlementID) (Reason, b
 func partsOf(explained []condition.Part) []Part {
 	parts := make([]Part, len(explained))
 	for i, part := range explained {
-		parts[i] = Part{Line: part.Range.Start.Line, Column: part.Range.Start.Column, Text: part.Text, Outcome: string(part.Outcome)}
-		for _, value := range part.Values {
-			if parts[i].Values == nil {
-				parts[i].Values = map[string]string{}
-			}
-			parts[i].Values[value.Name] = value.Text
+		parts[i] = Part{
+			Line: part.Range.Start.Line, Column: part.Range.Start.Column, Text: part.Text, Outcome: string(part.Outcome),
+			Values: valuesOf(part.Values), Behind: part.Behind, Decided: decidedOf(part.Decided),
 		}
 		if part.Err != nil {
 			parts[i].Error = part.Err.Error()

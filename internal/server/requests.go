@@ -22,7 +22,7 @@ type requestsQuery struct {
 
 type (
 	decideInput    struct{ Body api.DecisionInput }
-	decisionOutput struct{ Body api.Decision }
+	decisionOutput struct{ Body api.ExplainedDecision }
 	eligibleInput  struct{ Body api.EligibilityInput }
 	eligibleOutput struct{ Body api.Eligibility }
 	requestInput   struct{ Body api.RequestInput }
@@ -85,11 +85,13 @@ func (s *Server) decide(ctx context.Context, who caller, input *decideInput) (*d
 	if err != nil {
 		return nil, err
 	}
-	decision, err := s.engine.Access.Decide(ctx, toAsk(identity, input.Body.RequestInput))
-	if err != nil {
-		return nil, err
+	ask := toAsk(identity, input.Body.RequestInput)
+	if !input.Body.Explain {
+		decision, err := s.engine.Access.Decide(ctx, ask)
+		return &decisionOutput{Body: api.ExplainedDecision{Decision: decision}}, err
 	}
-	return &decisionOutput{Body: decision}, nil
+	decision, trace, err := s.engine.Access.Explain(ctx, ask)
+	return &decisionOutput{Body: api.ExplainedDecision{Decision: decision, Trace: &trace}}, err
 }
 
 // asksFor is the identity that a question is about: the caller's own unless it

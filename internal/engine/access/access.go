@@ -45,18 +45,31 @@ type Ask struct {
 // Decide says what would become of a request now, without making it.
 func (a *Access) Decide(ctx context.Context, ask Ask) (governance.Decision, error) {
 	var decision governance.Decision
+	err := a.weigh(ctx, ask, func(set *governance.PolicySet, q governance.Question) { decision = set.Decide(q) })
+	return decision, err
+}
+
+// Explain decides like Decide, with everything that the decision weighed.
+func (a *Access) Explain(ctx context.Context, ask Ask) (governance.Decision, governance.Trace, error) {
+	var decision governance.Decision
+	var trace governance.Trace
+	err := a.weigh(ctx, ask, func(set *governance.PolicySet, q governance.Question) { decision, trace = set.Trace(q) })
+	return decision, trace, err
+}
+
+func (a *Access) weigh(ctx context.Context, ask Ask, decide func(*governance.PolicySet, governance.Question)) error {
 	err := a.Journal.Read(ctx, func(tx *journal.Tx) error {
 		set, question, err := a.question(ctx, tx, ask)
 		if err != nil {
 			return err
 		}
-		decision = set.Decide(question)
+		decide(set, question)
 		return nil
 	})
 	if err != nil {
-		return decision, fmt.Errorf("decide: %w", err)
+		return fmt.Errorf("decide: %w", err)
 	}
-	return decision, nil
+	return nil
 }
 
 // question gathers everything that a decision depends on.
