@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 
 	"github.com/stint-dev/terraform-provider-stint/internal/condition"
@@ -83,8 +84,13 @@ type dutyRef struct {
 
 // NewPolicySet compiles documents. Its error is a stored object that no longer
 // compiles, which means that the store was changed by other hands.
-func NewPolicySet(docs Documents) (*PolicySet, error) {
-	s := &PolicySet{
+func NewPolicySet(docs Documents) (*PolicySet, error) { return (&PolicySet{}).Next(docs) }
+
+// Next compiles the documents of another revision, as [NewPolicySet] does, and
+// takes over from s what it has compiled of the same documents already: what a
+// change of one policy costs does not grow with the size of all of them.
+func (s *PolicySet) Next(docs Documents) (*PolicySet, error) {
+	next := &PolicySet{
 		Revision:     docs.Revision,
 		Attributes:   NewAttributes(docs.Attributes),
 		Applications: make(map[ApplicationID]*Application, len(docs.Applications)),
@@ -96,26 +102,42 @@ func NewPolicySet(docs Documents) (*PolicySet, error) {
 		denies:       map[EntitlementID][]*compiledPolicy{},
 		duties:       map[EntitlementID][]dutyRef{},
 	}
+	if !reflect.DeepEqual(s.Attributes.list, next.Attributes.list) {
+		s = &PolicySet{} // what was compiled with other attributes is compiled again
+	}
 	for _, a := range docs.Applications {
-		s.Applications[a.ID()] = &a
+		next.Applications[a.ID()] = &a
 	}
 	for _, e := range docs.Entitlements {
-		s.Entitlements[e.ID()] = &e
+		next.Entitlements[e.ID()] = &e
 	}
 	for _, t := range docs.Templates {
-		s.Templates[t.ID()] = &t
+		next.Templates[t.ID()] = &t
 	}
 	for _, p := range docs.Policies {
-		program, err := p.compile(s.Attributes.list)
+		compiled, err := s.compiled(p, next.Attributes)
 		if err != nil {
 			return nil, fmt.Errorf("compile eligibility policy %s: %w", p.ID(), err)
 		}
-		s.addPolicy(&compiledPolicy{EligibilityPolicy: p, program: program})
+		next.addPolicy(compiled)
+	}
+	for _, index := range []map[EntitlementID][]*compiledPolicy{next.allows, next.denies} {
+		for _, policies := range index {
+			slices.SortFunc(policies, func(a, b *compiledPolicy) int { return cmp.Compare(a.Name, b.Name) })
+		}
 	}
 	for _, r := range docs.Rules {
-		s.addRule(&r)
+		next.addRule(&r)
 	}
-	return s, nil
+	return next, nil
+}
+
+func (s *PolicySet) compiled(p EligibilityPolicy, attributes Attributes) (*compiledPolicy, error) {
+	if known := s.policies[p.ID()]; known != nil && reflect.DeepEqual(known.EligibilityPolicy, p) {
+		return known, nil
+	}
+	program, err := p.compile(attributes.list)
+	return &compiledPolicy{EligibilityPolicy: p, program: program}, err
 }
 
 func (s *PolicySet) addPolicy(p *compiledPolicy) {
@@ -126,7 +148,6 @@ func (s *PolicySet) addPolicy(p *compiledPolicy) {
 	}
 	for _, id := range p.Entitlements {
 		index[id] = append(index[id], p)
-		slices.SortFunc(index[id], func(a, b *compiledPolicy) int { return cmp.Compare(a.Name, b.Name) })
 	}
 }
 

@@ -131,6 +131,9 @@ func (w *writer) remove(kind governance.Kind, id string, version int64) error {
 	if err := w.unreferenced(kind, id); err != nil {
 		return err
 	}
+	if err := w.hold(kind, id); err != nil {
+		return err
+	}
 	live, err := liveGrants(w.ctx, w.tx, kind, id)
 	if err != nil {
 		return err
@@ -148,8 +151,9 @@ func (w *writer) remove(kind governance.Kind, id string, version int64) error {
 	return w.tx.Record(string(kind)+".deleted", string(kind), id, evidence.Fields{"version": version})
 }
 
-// hold waits for transactions that rely on the object, and makes others wait: who
-// uses it is counted only then.
+// hold waits for whoever is granting something that relies on the object, and
+// keeps everybody else from it until the transaction ends: the live grants that
+// are read next are all there are.
 func (w *writer) hold(kind governance.Kind, id string) error {
 	var err error
 	switch kind {
