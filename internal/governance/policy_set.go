@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 
 	"github.com/stint-dev/terraform-provider-stint/internal/condition"
@@ -84,8 +85,13 @@ type dutyRef struct {
 
 // NewPolicySet compiles documents. Its error is a stored object that no longer
 // compiles, which means that the store was changed by other hands.
-func NewPolicySet(docs Documents) (*PolicySet, error) {
-	s := &PolicySet{
+func NewPolicySet(docs Documents) (*PolicySet, error) { return (&PolicySet{}).Next(docs) }
+
+// Next compiles the documents of another revision, as [NewPolicySet] does, and
+// takes over from s what it has compiled of the same documents already: what a
+// change of one policy costs does not grow with the size of all of them.
+func (s *PolicySet) Next(docs Documents) (*PolicySet, error) {
+	next := &PolicySet{
 		Revision:     docs.Revision,
 		Applications: make(map[ApplicationID]*Application, len(docs.Applications)),
 		Entitlements: make(map[EntitlementID]*Entitlement, len(docs.Entitlements)),
@@ -97,25 +103,38 @@ func NewPolicySet(docs Documents) (*PolicySet, error) {
 		duties:       map[EntitlementID][]dutyRef{},
 	}
 	for _, a := range docs.Applications {
-		s.Applications[a.ID()] = &a
+		next.Applications[a.ID()] = &a
 	}
 	for _, e := range docs.Entitlements {
-		s.Entitlements[e.ID()] = &e
+		next.Entitlements[e.ID()] = &e
 	}
 	for _, t := range docs.Templates {
-		s.Templates[t.ID()] = &t
+		next.Templates[t.ID()] = &t
 	}
 	for _, p := range docs.Policies {
-		program, err := p.compile()
+		compiled, err := s.compiled(p)
 		if err != nil {
 			return nil, fmt.Errorf("compile eligibility policy %s: %w", p.ID(), err)
 		}
-		s.addPolicy(&compiledPolicy{EligibilityPolicy: p, program: program})
+		next.addPolicy(compiled)
+	}
+	for _, index := range []map[EntitlementID][]*compiledPolicy{next.allows, next.denies} {
+		for _, policies := range index {
+			slices.SortFunc(policies, func(a, b *compiledPolicy) int { return cmp.Compare(a.Name, b.Name) })
+		}
 	}
 	for _, r := range docs.Rules {
-		s.addRule(&r)
+		next.addRule(&r)
 	}
-	return s, nil
+	return next, nil
+}
+
+func (s *PolicySet) compiled(p EligibilityPolicy) (*compiledPolicy, error) {
+	if known := s.policies[p.ID()]; known != nil && reflect.DeepEqual(known.EligibilityPolicy, p) {
+		return known, nil
+	}
+	program, err := p.compile()
+	return &compiledPolicy{EligibilityPolicy: p, program: program}, err
 }
 
 func (s *PolicySet) addPolicy(p *compiledPolicy) {
@@ -126,7 +145,6 @@ func (s *PolicySet) addPolicy(p *compiledPolicy) {
 	}
 	for _, id := range p.Entitlements {
 		index[id] = append(index[id], p)
-		slices.SortFunc(index[id], func(a, b *compiledPolicy) int { return cmp.Compare(a.Name, b.Name) })
 	}
 }
 

@@ -254,14 +254,14 @@ func (w *writer) refused(kind governance.Kind, id string, pre Precondition) erro
 
 // follow brings in line what depends on the object.
 func (w *writer) follow(o governance.Object, observed *observation) error {
-	set, err := w.catalog.Declared.Fresh(w.ctx, w.tx)
-	if err != nil {
-		return err
-	}
 	switch doc := o.(type) {
 	case governance.Application:
 		if observed != nil {
-			_, err := w.catalog.Discovery.Apply(w.ctx, w.tx, set, doc, observed.inventory, observed.startedAt)
+			set, err := w.catalog.Declared.Fresh(w.ctx, w.tx)
+			if err != nil {
+				return err
+			}
+			_, err = w.catalog.Discovery.Apply(w.ctx, w.tx, set, doc, observed.inventory, observed.startedAt)
 			return err
 		}
 		next := w.tx.Now.Add(doc.Discovery.Interval.Std())
@@ -270,6 +270,10 @@ func (w *writer) follow(o governance.Object, observed *observation) error {
 		}
 		return w.catalog.Discovery.RecorrelateAll(w.ctx, w.tx, doc)
 	case governance.Identity:
+		set, err := w.catalog.Declared.Fresh(w.ctx, w.tx)
+		if err != nil {
+			return err
+		}
 		return w.catalog.Discovery.Recorrelate(w.ctx, w.tx, set, doc.ID())
 	case governance.Entitlement:
 		return w.tx.MarkFindingsDue(w.ctx, string(doc.Application))
