@@ -216,19 +216,25 @@ func findEvent(ctx context.Context, tx *journal.Tx, ref string) (*governance.Ope
 }
 
 // hold keeps what a new grant relies on until the transaction ends: nobody else
-// decides about the same actor, and neither the template nor the event goes.
+// decides about the same actor, and neither the identity nor the template nor
+// the event goes.
 func hold(ctx context.Context, tx *journal.Tx, i governance.Identity, template governance.TemplateID, event governance.EventID) error {
 	if _, err := tx.UseIdentity(ctx, string(root(i))); err != nil {
 		return fmt.Errorf("hold actor %s: %w", root(i), err)
 	}
+	if i.ID() != root(i) {
+		if _, err := tx.UseIdentity(ctx, string(i.ID())); err != nil {
+			return fmt.Errorf("hold identity %s: %w", i.ID(), err)
+		}
+	}
 	if _, err := tx.UseDeclared(ctx, sqlc.UseDeclaredParams{Kind: string(governance.KindTemplate), ID: string(template)}); err != nil {
 		return fmt.Errorf("hold grant template %s: %w", template, err)
 	}
-	if event == "" {
-		return nil
+	if event != "" {
+		if _, err := tx.UseEvent(ctx, string(event)); err != nil {
+			return fmt.Errorf("hold business event %s: %w", event, err)
+		}
 	}
-	if _, err := tx.UseEvent(ctx, string(event)); err != nil {
-		return fmt.Errorf("hold business event %s: %w", event, err)
-	}
-	return nil
+	// Whoever was waited for may have changed what is declared.
+	return tx.RereadRevision()
 }

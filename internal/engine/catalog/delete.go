@@ -128,6 +128,9 @@ func (w *writer) remove(kind governance.Kind, id string, version int64) error {
 	if err := w.unreferenced(kind, id); err != nil {
 		return err
 	}
+	if err := w.hold(kind, id); err != nil {
+		return err
+	}
 	live, err := liveGrants(w.ctx, w.tx, kind, id)
 	if err != nil {
 		return err
@@ -143,6 +146,25 @@ func (w *writer) remove(kind governance.Kind, id string, version int64) error {
 		return w.refused(kind, id, Precondition{Version: version})
 	}
 	return w.tx.Record(string(kind)+".deleted", string(kind), id, evidence.Fields{"version": version})
+}
+
+// hold waits for whoever is granting something that relies on the object, and
+// keeps everybody else from it until the transaction ends: the live grants that
+// are read next are all there are.
+func (w *writer) hold(kind governance.Kind, id string) error {
+	var err error
+	switch kind {
+	case governance.KindIdentity:
+		_, err = w.tx.UseIdentity(w.ctx, id)
+	case governance.KindBusinessEvent:
+		_, err = w.tx.UseEvent(w.ctx, id)
+	default:
+		_, err = w.tx.UseDeclared(w.ctx, sqlc.UseDeclaredParams{Kind: string(kind), ID: id})
+	}
+	if err != nil {
+		return fmt.Errorf("hold %s: %w", w.what, err)
+	}
+	return nil
 }
 
 func (w *writer) deleteRow(kind governance.Kind, id string, version int64) (int64, error) {

@@ -200,6 +200,17 @@ func (tx *Tx) RaiseRevision() error {
 	return nil
 }
 
+// RereadRevision takes notice of the declared state that was written since the
+// transaction began, as a transaction must that has waited for another one.
+func (tx *Tx) RereadRevision() error {
+	state, err := tx.GetState(tx.ctx)
+	if err != nil {
+		return fmt.Errorf("read the revision: %w", err)
+	}
+	tx.Revision = state.Revision
+	return nil
+}
+
 // NewID is a UUIDv7 that sorts after every one made before in this process.
 func (tx *Tx) NewID() string { return tx.journal.ids.next(tx.Now) }
 
