@@ -4,10 +4,9 @@ resource "stint_eligibility_policy" "oncall" {
   effect       = "allow"
   entitlements = [stint_entitlement.admin.id]
   condition    = <<-EOT
-    contains(identity.groups, "sre-oncall")
+    contains(identity.groups, "sre-oncall") && request.duration <= duration("4h")
     && event != null && event.kind == "incident"
     && event.severity != null && event.severity <= 2
-    && request.duration <= duration("4h")
   EOT
 }
 
