@@ -33,12 +33,13 @@ gone() {
 }
 
 open_stage
+echo "demo: building stint from this checkout (some minutes the first time)"
+build_stint
 began=$SECONDS
 
 chapter "A database as one finds it" \
     "PostgreSQL starts on a port of its own, with a billing database that has grown" \
     "for years. Everything here is private to this demo and gone at its end."
-build_stint
 start_billing
 run alice "psql -c \"SELECT count(*) FILTER (WHERE rolcanlogin) AS logins, count(*) FILTER (WHERE NOT rolcanlogin AND oid >= 16384) AS roles FROM pg_roles\""
 exits 0
