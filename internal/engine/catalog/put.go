@@ -266,7 +266,11 @@ func (w *writer) follow(o governance.Object, observed *observation) error {
 			return err
 		}
 		if observed != nil {
-			_, err := w.catalog.Discovery.Apply(w.ctx, w.tx, set, doc, observed.inventory, observed.startedAt)
+			set, err := w.catalog.Declared.Fresh(w.ctx, w.tx)
+			if err != nil {
+				return err
+			}
+			_, err = w.catalog.Discovery.Apply(w.ctx, w.tx, set, doc, observed.inventory, observed.startedAt)
 			return err
 		}
 		next := w.tx.Now.Add(doc.Discovery.Interval.Std())
