@@ -1,8 +1,6 @@
 package policyenv
 
 import (
-	"slices"
-	"strings"
 	"sync"
 
 	"github.com/stint-dev/terraform-provider-stint/internal/condition"
@@ -17,7 +15,7 @@ type schema[In any] struct {
 func newSchema[In any](fields []field[In]) (*schema[In], error) {
 	vars := make([]condition.Var, len(fields))
 	for i, f := range fields {
-		vars[i] = condition.Var{Name: f.Name, Type: f.Type, Optional: f.Optional, Values: f.Values, Known: f.known}
+		vars[i] = condition.Var{Name: f.Name, Type: f.Type, Optional: f.Optional, Values: f.Values, Known: f.known, Declare: f.declare}
 	}
 	env, err := condition.NewEnv(vars...)
 	if err != nil {
@@ -35,7 +33,6 @@ type program[In any] struct {
 }
 
 type fill[In any] struct {
-	name string
 	slot condition.Slot
 	set  func(*condition.Frame, condition.Slot, *In)
 }
@@ -54,16 +51,11 @@ func (s *schema[In]) compile(src string) (*program[In], condition.Diagnostics) {
 	p := &program[In]{compiled: compiled}
 	for _, f := range s.fields {
 		if slot, ok := s.env.Slot(f.Name); ok && compiled.Reads(slot) {
-			p.fills = append(p.fills, fill[In]{f.Name, slot, f.fill})
+			p.fills = append(p.fills, fill[In]{slot, f.fill})
 		}
 	}
 	p.runs.New = func() any { return &run[In]{frame: compiled.NewFrame()} }
 	return p, nil
-}
-
-// reads says whether the condition looks at any variable of that prefix.
-func (p *program[In]) reads(prefix string) bool {
-	return slices.ContainsFunc(p.fills, func(f fill[In]) bool { return strings.HasPrefix(f.name, prefix) })
 }
 
 func (p *program[In]) begin() *run[In] { return p.runs.Get().(*run[In]) }
