@@ -110,7 +110,7 @@ func (c *checker) unknownName(e *expr, object *variable, i int) {
 		prefix = object.path + "."
 	}
 	code, mend := CodeUnknownName, ""
-	switch near := closest(name, object.names); {
+	switch near := Closest(name, object.names); {
 	case object.declare != "":
 		code, mend = CodeUndeclared, object.declare
 		if near != "" {

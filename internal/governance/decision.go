@@ -293,11 +293,7 @@ func (d *decider) unlisted(t *GrantTemplate, id EntitlementID) Reason {
 
 func (d *decider) input(e Entitlement) *policyenv.Input {
 	in := &policyenv.Input{
-		Identity: policyenv.Identity{
-			ID: string(d.q.Identity.ID()), Name: d.q.Identity.Name, Type: string(d.q.Identity.Type),
-			Owner: string(d.q.Identity.Owner), Manager: string(d.q.Identity.Manager),
-			Groups: d.q.Identity.Groups, Status: string(d.q.Identity.Status),
-		},
+		Identity: d.set.Attributes.Identity(d.q.Identity),
 		Entitlement: policyenv.Entitlement{
 			ID: string(e.ID()), Application: string(e.Application), Kind: e.Kind, NativeID: e.NativeID,
 			Owner: string(e.Owner), Risk: string(e.Risk),
@@ -307,11 +303,8 @@ func (d *decider) input(e Entitlement) *policyenv.Input {
 		},
 		Now: d.q.Now,
 	}
-	if e := d.q.Event; e != nil {
-		in.Event = &policyenv.Event{
-			ID: string(e.ID), Name: e.Name, Kind: string(e.Kind), Severity: e.Severity,
-			Reference: e.Reference, EndsAt: e.EndsAt,
-		}
+	if d.q.Event != nil {
+		in.Event = d.set.Attributes.Event(*d.q.Event)
 	}
 	return in
 }

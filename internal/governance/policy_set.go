@@ -13,6 +13,7 @@ import (
 // Documents is the declared policy of one revision, as it is stored.
 type Documents struct {
 	Revision     int64
+	Attributes   []Attribute
 	Applications []Application
 	Entitlements []Entitlement
 	Policies     []EligibilityPolicy
@@ -25,6 +26,7 @@ type Documents struct {
 // immutable and safe for concurrent use.
 type PolicySet struct {
 	Revision     int64
+	Attributes   Attributes
 	Applications map[ApplicationID]*Application
 	Entitlements map[EntitlementID]*Entitlement
 	Rules        map[RuleID]*SoDRule
@@ -87,6 +89,7 @@ type dutyRef struct {
 func NewPolicySet(docs Documents) (*PolicySet, error) {
 	s := &PolicySet{
 		Revision:     docs.Revision,
+		Attributes:   NewAttributes(docs.Attributes),
 		Applications: make(map[ApplicationID]*Application, len(docs.Applications)),
 		Entitlements: make(map[EntitlementID]*Entitlement, len(docs.Entitlements)),
 		Rules:        make(map[RuleID]*SoDRule, len(docs.Rules)),
@@ -106,7 +109,7 @@ func NewPolicySet(docs Documents) (*PolicySet, error) {
 		s.Templates[t.ID()] = &t
 	}
 	for _, p := range docs.Policies {
-		program, err := p.compile()
+		program, err := p.compile(s.Attributes.list)
 		if err != nil {
 			return nil, fmt.Errorf("compile eligibility policy %s: %w", p.ID(), err)
 		}
@@ -166,7 +169,7 @@ func (s *PolicySet) CheckReferences(object Object, identityExists func(IdentityI
 		}
 	}
 	switch o := object.(type) {
-	case Application, BusinessEvent: // refer to nothing
+	case Attribute, Application, BusinessEvent: // refer to no other object
 	case Identity:
 		identity("owner", o.Owner)
 		identity("manager", o.Manager)
@@ -192,7 +195,7 @@ func (s *PolicySet) CheckReferences(object Object, identityExists func(IdentityI
 	default:
 		p.add("", CodeInvalid, "the references of a %T are not known", object)
 	}
-	return p
+	return append(p, s.Attributes.Check(object)...)
 }
 
 func (s *PolicySet) checkTemplate(p *Problems, t GrantTemplate) {

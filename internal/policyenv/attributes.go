@@ -139,7 +139,7 @@ func ReadValue(typ condition.Type, data []byte) (any, error) {
 	switch typ {
 	case condition.Int:
 		if number, ok := raw.(json.Number); ok {
-			return paramValue(number)
+			return readInt(number)
 		}
 	case condition.Bool:
 		if value, ok := raw.(bool); ok {
@@ -155,6 +155,14 @@ func ReadValue(typ condition.Type, data []byte) (any, error) {
 		}
 	}
 	return nil, wrongType(typ, raw)
+}
+
+func readInt(number json.Number) (any, error) {
+	n, err := strconv.ParseInt(number.String(), 10, 64)
+	if err != nil {
+		return nil, fmt.Errorf("%s is not a whole number of 64 bits", number)
+	}
+	return n, nil
 }
 
 func readText(typ condition.Type, text string) (any, error) {

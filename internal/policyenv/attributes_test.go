@@ -157,7 +157,7 @@ func TestValuesOfAnotherTypeAreRefusedWithTheMend(t *testing.T) {
 		{condition.String, `["a"]`, `it is declared as string; this is a list`},
 		{condition.Int, `"3"`, `it is declared as int; this is a string; write 3 without quotes`},
 		{condition.Int, `"x"`, `it is declared as int; this is a string`},
-		{condition.Int, `1.5`, `1.5 is not a whole number of 64 bits; pass a whole number or a string`},
+		{condition.Int, `1.5`, `1.5 is not a whole number of 64 bits`},
 		{condition.Bool, `"true"`, `it is declared as bool; this is a string; write true without quotes`},
 		{condition.Bool, `{}`, `it is declared as bool; this is an object`},
 		{condition.Duration, `3600`, `it is declared as duration; this is a number; write it like "1h30m"`},

@@ -39,6 +39,7 @@ type nothing struct{}
 
 // addDeclared registers the declared objects and their snapshot.
 func (s *Server) addDeclared(r *router) {
+	addCollection(r, api.Attributes, governance.KindAttribute, toAttribute)
 	addCollection(r, api.Applications, governance.KindApplication, toApplication)
 	addCollection(r, api.Identities, governance.KindIdentity, toIdentity)
 	addCollection(r, api.Entitlements, governance.KindEntitlement, toEntitlement)
@@ -113,6 +114,7 @@ func (s *Server) snapshot(ctx context.Context, _ caller, _ *struct{}) (*snapshot
 	of := all.Objects
 	return &snapshotOutput{Body: api.Snapshot{
 		Revision:            all.Revision,
+		Attributes:          convertAll(of[governance.KindAttribute], toAttribute),
 		Applications:        convertAll(of[governance.KindApplication], toApplication),
 		Identities:          convertAll(of[governance.KindIdentity], toIdentity),
 		Entitlements:        convertAll(of[governance.KindEntitlement], toEntitlement),

@@ -29,6 +29,7 @@ func rules() map[string]rule {
 	return map[string]rule{
 		"whoami": everyone,
 
+		"list-attributes": readers, "get-attribute": readers, "put-attribute": authors, "delete-attribute": authors,
 		"list-applications": readers, "get-application": readers, "put-application": authors, "delete-application": authors,
 		"list-identities": readers, "get-identity": readers, "put-identity": authors, "delete-identity": authors,
 		"set-identity-status": admins,

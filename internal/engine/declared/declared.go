@@ -61,6 +61,8 @@ func documents(ctx context.Context, tx *journal.Tx) (governance.Documents, error
 			return docs, err
 		}
 		switch o := object.(type) {
+		case governance.Attribute:
+			docs.Attributes = append(docs.Attributes, o)
 		case governance.Application:
 			docs.Applications = append(docs.Applications, o)
 		case governance.Entitlement:
@@ -79,6 +81,8 @@ func documents(ctx context.Context, tx *journal.Tx) (governance.Documents, error
 // Decode reads a stored document.
 func Decode(kind governance.Kind, body string) (governance.Object, error) {
 	switch kind {
+	case governance.KindAttribute:
+		return decode[governance.Attribute](kind, body)
 	case governance.KindApplication:
 		return decode[governance.Application](kind, body)
 	case governance.KindIdentity:
