@@ -33,6 +33,7 @@ type program[In any] struct {
 }
 
 type fill[In any] struct {
+	name string
 	slot condition.Slot
 	set  func(*condition.Frame, condition.Slot, *In)
 }
@@ -51,7 +52,7 @@ func (s *schema[In]) compile(src string) (*program[In], condition.Diagnostics) {
 	p := &program[In]{compiled: compiled}
 	for _, f := range s.fields {
 		if slot, ok := s.env.Slot(f.Name); ok && compiled.Reads(slot) {
-			p.fills = append(p.fills, fill[In]{slot, f.fill})
+			p.fills = append(p.fills, fill[In]{f.Name, slot, f.fill})
 		}
 	}
 	p.runs.New = func() any { return &run[In]{frame: compiled.NewFrame()} }
