@@ -92,6 +92,11 @@ run platform "stint decide incident-admin --identity deploy-bot --event INC-4711
 exits 3
 says "people-only"
 holds "the guardrail keeps software out, although the bot is on call too"
+run platform "stint decide incident-admin --identity heidi --event INC-4711 --for 20s --reason 'let me help'"
+exits 3
+says "employees-only"
+says '"contractor"'
+holds "another keeps contractors out: it reads what was declared about people"
 
 run alice "stint request incident-admin --event INC-4711 --for 20s --reason 'restart the stuck billing run'"
 exits 0

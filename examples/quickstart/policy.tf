@@ -40,6 +40,18 @@ resource "stint_eligibility_policy" "people_only" {
   condition    = "identity.type != \"human\""
 }
 
+# Another: admin is for employees. Whoever it is not known of is none.
+resource "stint_eligibility_policy" "employees_only" {
+  name         = "employees-only"
+  effect       = "deny"
+  entitlements = [stint_entitlement.admin.id]
+  depends_on   = [stint_attribute.employment]
+  condition    = <<-EOT
+    identity.attributes.employment == null
+    || identity.attributes.employment != "employee"
+  EOT
+}
+
 # Nobody creates payments and approves them, nor with the help of software of
 # theirs.
 resource "stint_sod_rule" "payments" {

@@ -49,6 +49,8 @@ func checkValues(p *Problems, values map[string]json.RawMessage) {
 			p.add(field, CodeInvalid, "longer than %d bytes", MaxText)
 		case !json.Valid(value):
 			p.add(field, CodeInvalid, "the value is not JSON")
+		case string(value) == "null":
+			p.add(field, CodeInvalid, "the value is null; leave it away or give it a value")
 		}
 	}
 }

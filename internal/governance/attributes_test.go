@@ -43,7 +43,6 @@ func TestWhatIsNotAsAttributesAreDeclaredIsReported(t *testing.T) {
 		{"a whole number", identity("level", "3"), "", ""},
 		{"a list", identity("sites", `["a"]`), "", ""},
 		{"a value of the wrong type", identity("level", `"3"`), `attributes["level"] invalid`, "write 3 without quotes"},
-		{"a value that is null", identity("level", `null`), `attributes["level"] invalid`, "leave it away"},
 		{"a misspelt attribute", identity("employmnet", `"x"`), `attributes["employmnet"] unknown_reference`, `did you mean "employment"? If not, declare it with stint_attribute`},
 		{"an attribute that resembles nothing", identity("x", `"x"`), `attributes["x"] unknown_reference`, `for object identity; declare it with stint_attribute`},
 		{"an attribute of something else", identity("region", `"eu"`), `attributes["region"] unknown_reference`, `no attribute "region" is declared for object identity`},

@@ -109,6 +109,7 @@ func TestProblemsNameFieldAndCode(t *testing.T) {
 		{"group without a name", with(goodIdentity(), func(i *Identity) { i.Groups = []string{"sre", ""} }), "groups[1] required", "required"},
 
 		{"identity with a value that is no JSON", with(goodIdentity(), func(i *Identity) { i.Attributes = raw("level", "{") }), `attributes["level"] invalid`, "not JSON"},
+		{"identity with a value that is null", with(goodIdentity(), func(i *Identity) { i.Attributes = raw("level", "null") }), `attributes["level"] invalid`, "leave it away"},
 		{"identity with a book for a value", with(goodIdentity(), func(i *Identity) { i.Attributes = raw("level", `"`+strings.Repeat("x", MaxText)+`"`) }), `attributes["level"] invalid`, "4096 bytes"},
 
 		{"attribute of nothing", with(goodAttribute(), func(a *Attribute) { a.Object = "application" }), "object invalid", "identity, business_event"},
