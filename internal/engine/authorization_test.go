@@ -312,6 +312,29 @@ func TestChangesOfOtherProcessesAreKnownWithinTheBound(t *testing.T) {
 	})
 }
 
+func TestAnswersFromMemoryEndWhenChangesCannotBeSeen(t *testing.T) {
+	onBothStores(t, func(t *testing.T, h *harness) {
+		h.declare()
+		h.granted("alice", "", dba)
+		h.stop()
+		e, err := engine.Open(t.Context(), h.config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		use := may("alice", authorization.Use, dba)
+		if !evaluate(t, e, use) {
+			t.Error("the grant is of no use")
+		}
+		if err := e.Close(); err != nil {
+			t.Fatal(err)
+		}
+		h.clock.Advance(journal.Staleness + time.Microsecond)
+		if yes, err := e.Authorization.Evaluate(t.Context(), use); err == nil || yes {
+			t.Errorf("without its database it answers %t, %v", yes, err)
+		}
+	})
+}
+
 func TestTokenFromMemoryExpiresOnTime(t *testing.T) {
 	h := newHarness(t, filepath.Join(t.TempDir(), "stint.db"))
 	h.declare()
@@ -373,7 +396,7 @@ func TestWhatIsTakenAwayIsGoneForAllWhoAskAtTheSameTime(t *testing.T) {
 
 // Searches against every candidate, while the estate changes at random.
 func TestSearchFindsExactlyWhatEvaluationPermits(t *testing.T) {
-	onBothStores(t, func(t *testing.T, h *harness) {
+	onBothStores(t, func(_ *testing.T, h *harness) {
 		h.declare()
 		h.put(governance.BusinessEvent{Name: "INC-1", Kind: governance.Incident, EndsAt: h.clock.Now().Add(24 * time.Hour)})
 		random := rand.New(rand.NewPCG(1, 2))
