@@ -15,6 +15,8 @@ package api
 // service_account, workload or agent, and its id that of an identity; the only
 // type of resource is entitlement. About every other one the answer is no.
 type AuthZENEntity struct {
+	_ struct{} `additionalProperties:"true"`
+
 	Type       *string            `json:"type,omitempty" nullable:"false"`
 	ID         *string            `json:"id,omitempty" nullable:"false"`
 	Properties *AuthZENProperties `json:"properties,omitempty" doc:"Accepted and not looked at: Stint knows its subjects and resources"`
@@ -22,6 +24,8 @@ type AuthZENEntity struct {
 
 // AuthZENAction is use or request; to every other one the answer is no.
 type AuthZENAction struct {
+	_ struct{} `additionalProperties:"true"`
+
 	Name       *string            `json:"name,omitempty" nullable:"false"`
 	Properties *AuthZENProperties `json:"properties,omitempty" doc:"Accepted and not looked at"`
 }
@@ -32,6 +36,8 @@ type AuthZENProperties struct{}
 // AuthZENContext tells what is known of a request that is not made yet. Other
 // members, and other actions than request, make nothing of it.
 type AuthZENContext struct {
+	_ struct{} `additionalProperties:"true"`
+
 	Template      any `json:"template,omitempty" doc:"String: id of the grant template to request through"`
 	Duration      any `json:"duration,omitempty" doc:"String: the duration to ask for, like 1h30m"`
 	Justification any `json:"justification,omitempty" doc:"String: why"`
@@ -41,6 +47,8 @@ type AuthZENContext struct {
 // AuthZENEvaluation is one question. Subject, with type and id, action and
 // resource are required once the defaults of a batch are filled in.
 type AuthZENEvaluation struct {
+	_ struct{} `additionalProperties:"true"`
+
 	Subject  *AuthZENEntity  `json:"subject,omitempty"`
 	Action   *AuthZENAction  `json:"action,omitempty"`
 	Resource *AuthZENEntity  `json:"resource,omitempty"`
@@ -67,6 +75,8 @@ type AuthZENError struct {
 // AuthZENEvaluations is a batch: its own members are the defaults of each of its
 // evaluations. Without evaluations it is a single question.
 type AuthZENEvaluations struct {
+	_ struct{} `additionalProperties:"true"`
+
 	AuthZENEvaluation
 	Evaluations []AuthZENEvaluation `json:"evaluations,omitempty"`
 	Options     *AuthZENOptions     `json:"options,omitempty"`
@@ -74,6 +84,8 @@ type AuthZENEvaluations struct {
 
 // AuthZENOptions says how a batch is evaluated.
 type AuthZENOptions struct {
+	_ struct{} `additionalProperties:"true"`
+
 	EvaluationsSemantic *string `json:"evaluations_semantic,omitempty" enum:"execute_all,deny_on_first_deny,permit_on_first_permit" default:"execute_all"`
 }
 
@@ -93,6 +105,8 @@ type AuthZENDecisions struct {
 
 // AuthZENPageRequest asks for a part of the results.
 type AuthZENPageRequest struct {
+	_ struct{} `additionalProperties:"true"`
+
 	Token *string `json:"token,omitempty" doc:"next_token of the page before; everything but the page stays as it was"`
 	Limit *int64  `json:"limit,omitempty" minimum:"0" doc:"Most results that the answer may hold; absent: that of the page before, or all"`
 }
@@ -105,6 +119,8 @@ type AuthZENPage struct {
 // AuthZENSubjectSearch asks which subjects of a type may do something. An id of
 // the subject is ignored.
 type AuthZENSubjectSearch struct {
+	_ struct{} `additionalProperties:"true"`
+
 	AuthZENEvaluation
 	Page *AuthZENPageRequest `json:"page,omitempty"`
 }
@@ -112,12 +128,16 @@ type AuthZENSubjectSearch struct {
 // AuthZENResourceSearch asks with which resources a subject may do something. An
 // id of the resource is ignored.
 type AuthZENResourceSearch struct {
+	_ struct{} `additionalProperties:"true"`
+
 	AuthZENEvaluation
 	Page *AuthZENPageRequest `json:"page,omitempty"`
 }
 
 // AuthZENActionSearch asks what a subject may do with a resource.
 type AuthZENActionSearch struct {
+	_ struct{} `additionalProperties:"true"`
+
 	Subject  *AuthZENEntity      `json:"subject,omitempty"`
 	Resource *AuthZENEntity      `json:"resource,omitempty"`
 	Context  *AuthZENContext     `json:"context,omitempty"`

@@ -39,6 +39,7 @@
 //	GET  /v1/whoami                                   WhoAmI
 //	GET  /v1/evidence/checkpoint                      EvidenceCheckpoint
 //	GET  /v1/evidence/records?from=&limit=            EvidenceRecords
+//	POST /access/v1/evaluation and others             OpenID AuthZEN: see authzen.go
 //	GET  /healthz, /readyz, /openapi.json             without a token
 //
 // A list of business events also holds those opened from outside; the snapshot

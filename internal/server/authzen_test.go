@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -13,12 +14,17 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/stint-dev/terraform-provider-stint/internal/acctest/pgtest"
 	"github.com/stint-dev/terraform-provider-stint/internal/api"
 	"github.com/stint-dev/terraform-provider-stint/internal/client"
+	"github.com/stint-dev/terraform-provider-stint/internal/clock"
+	"github.com/stint-dev/terraform-provider-stint/internal/connector"
+	"github.com/stint-dev/terraform-provider-stint/internal/engine"
 	"github.com/stint-dev/terraform-provider-stint/internal/governance"
+	"github.com/stint-dev/terraform-provider-stint/internal/server"
 )
 
 // enforced is a house whose answers enforcement points ask for. In its target
@@ -30,7 +36,7 @@ type enforced struct {
 	tokens map[string]string
 }
 
-func enforce(t *testing.T, h *house) *enforced {
+func enforce(t testing.TB, h *house) *enforced {
 	t.Helper()
 	e := &enforced{house: h, tokens: map[string]string{"stranger": "stint_nobodys"}}
 	target := pgtest.Start(t, pgtest.WithoutFsync())
@@ -64,7 +70,7 @@ func enforce(t *testing.T, h *house) *enforced {
 	return e
 }
 
-func (e *enforced) token(t *testing.T, who governance.IdentityID, roles ...api.Role) string {
+func (e *enforced) token(t testing.TB, who governance.IdentityID, roles ...api.Role) string {
 	t.Helper()
 	made, err := e.root.CreateToken(t.Context(), api.TokenInput{Name: "test", Identity: who, Roles: roles})
 	if err != nil {
@@ -73,7 +79,7 @@ func (e *enforced) token(t *testing.T, who governance.IdentityID, roles ...api.R
 	return made.Secret
 }
 
-func (e *enforced) declarePolicy(t *testing.T, target *pgtest.Server) {
+func (e *enforced) declarePolicy(t testing.TB, target *pgtest.Server) {
 	t.Helper()
 	connector, err := json.Marshal(map[string]any{"host": target.Host(), "port": target.Port(), "username": "stint", "password_ref": "file:password", "sslmode": "disable"})
 	if err != nil {
@@ -112,7 +118,7 @@ func (e *enforced) declarePolicy(t *testing.T, target *pgtest.Server) {
 }
 
 // grant takes a request through an automatic template to its active grant.
-func (e *enforced) grant(t *testing.T, who string, template governance.TemplateID) governance.GrantID {
+func (e *enforced) grant(t testing.TB, who string, template governance.TemplateID) governance.GrantID {
 	t.Helper()
 	asker := e.as(t, e.tokens[who])
 	request, err := asker.Request(t.Context(), api.RequestInput{Template: template})
@@ -243,6 +249,140 @@ func compareBodies(t *testing.T, got, want string, isJSON bool, captured map[str
 	}
 }
 
-func ask(subject, action, entitlement string) string {
-	return fmt.Sprintf(`{"subject":{"type":"identity","id":%q},"action":{"name":%q},"resource":{"type":"entitlement","id":"billing/role/%s"}}`, subject, action, entitlement)
+// question is a body that asks about one of the house's roles.
+func question(subject, action, role string) string {
+	return fmt.Sprintf(`{"subject":{"type":"identity","id":%q},"action":{"name":%q},"resource":{"type":"entitlement","id":"billing/role/%s"}}`, subject, action, role)
+}
+
+func TestAuthZENKnowsAtOnceWhatThisServerTookAway(t *testing.T) {
+	e := enforce(t, build(t, filepath.Join(t.TempDir(), "stint.db")))
+	decision := func(token, subject, role string) string {
+		t.Helper()
+		return string(e.send(t, http.MethodPost, "/access/v1/evaluation", question(subject, "use", role), "Content-Type", "application/json", "Authorization", "Bearer "+token).body)
+	}
+	const yes, no = `{"decision":true}` + "\n", `{"decision":false}` + "\n"
+	pep, admin := e.tokens["auditor"], e.as(t, e.tokens["admin"])
+	if got := decision(pep, "deploy-bot", "billing_write"); got != yes {
+		t.Fatalf("before the grant is returned: %s", got)
+	}
+	grants, err := admin.Grants(t.Context(), client.GrantFilter{Live: true})
+	if err != nil || len(grants.Items) != 1 {
+		t.Fatalf("grants: %+v, %v", grants.Items, err)
+	}
+	if _, err := admin.Revoke(t.Context(), grants.Items[0].ID, "enough"); err != nil {
+		t.Fatal(err)
+	}
+	if got := decision(pep, "deploy-bot", "billing_write"); got != no {
+		t.Errorf("after the grant was revoked: %s", got)
+	}
+	if got := decision(pep, "alice", "billing_read"); got != yes {
+		t.Errorf("before alice is suspended: %s", got)
+	}
+	if _, err := admin.SetStatus(t.Context(), "alice", governance.Suspended); err != nil {
+		t.Fatal(err)
+	}
+	if got := decision(pep, "alice", "billing_read"); got != no {
+		t.Errorf("after alice was suspended: %s", got)
+	}
+	if got := decision(e.tokens["alice"], "alice", "billing_read"); got != "the token is not valid (any more)\n" {
+		t.Errorf("with the token of an identity that was suspended: %s", got)
+	}
+}
+
+// A page never mixes two states: what is found moved, so the search begins anew.
+func TestAuthZENPageIsRefusedOnceTheResultsHaveChanged(t *testing.T) {
+	e := enforce(t, build(t, filepath.Join(t.TempDir(), "stint.db")))
+	search := func(page string) answer {
+		t.Helper()
+		body := `{"subject":{"type":"identity"},"action":{"name":"use"},"resource":{"type":"entitlement","id":"billing/role/billing_read"},"page":` + page + `}`
+		return e.send(t, http.MethodPost, "/access/v1/search/subject", body, "Content-Type", "application/json")
+	}
+	var first api.AuthZENResults[api.AuthZENFoundEntity]
+	if err := json.Unmarshal(search(`{"limit":1}`).body, &first); err != nil || first.Page == nil || first.Page.NextToken == "" {
+		t.Fatalf("%+v, %v", first, err)
+	}
+	next := fmt.Sprintf(`{"token":%q}`, first.Page.NextToken)
+	if got := search(next); got.status != http.StatusOK {
+		t.Fatalf("%d %s", got.status, got.body)
+	}
+	if _, err := e.root.SetStatus(t.Context(), "zoe", governance.Active); err != nil {
+		t.Fatal(err)
+	}
+	if got := search(next); got.status != http.StatusBadRequest || !strings.Contains(string(got.body), "has changed since its first page") {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+}
+
+func TestAuthZENConfigurationTellsWhereItWasReached(t *testing.T) {
+	h := build(t, filepath.Join(t.TempDir(), "stint.db"))
+	got := h.send(t, http.MethodGet, "/.well-known/authzen-configuration", "", "Authorization", "", "X-Forwarded-Host", "evil.example", "X-Forwarded-Proto", "https", "X-Request-ID", "r 1")
+	want := strings.ReplaceAll(`{"policy_decision_point":"@","access_evaluation_endpoint":"@/access/v1/evaluation","access_evaluations_endpoint":"@/access/v1/evaluations",`+
+		`"search_subject_endpoint":"@/access/v1/search/subject","search_resource_endpoint":"@/access/v1/search/resource","search_action_endpoint":"@/access/v1/search/action"}`, "@", h.endpoint) + "\n"
+	if got.status != http.StatusOK || got.header.Get("Content-Type") != "application/json" || string(got.body) != want {
+		t.Errorf("%d %v\n%s", got.status, got.header, got.body)
+	}
+	if got.header.Get("Cache-Control") != "no-store" || got.header.Get("X-Request-ID") != "r 1" {
+		t.Errorf("headers: %v", got.header)
+	}
+}
+
+func TestAuthZENConfigurationTellsTheExternalURL(t *testing.T) {
+	e, err := engine.Open(t.Context(), engine.Config{
+		Database: filepath.Join(t.TempDir(), "stint.db"), EvidenceDir: filepath.Join(t.TempDir(), "evidence"),
+		Connectors: connector.NewRegistry(), Clock: clock.System{}, Logger: hclog.NewNullLogger(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = e.Close() })
+	for external, path := range map[string]string{
+		"https://pdp.example.com": "", "https://pdp.example.com/": "", "https://pdp.example.com/stint": "/stint", "https://pdp.example.com/a/b/": "/a/b",
+	} {
+		s := server.New(e, server.Config{ExternalURL: external}, hclog.NewNullLogger())
+		answer := httptest.NewRecorder()
+		s.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/.well-known/authzen-configuration"+path, nil))
+		var told api.AuthZENConfiguration
+		if err := json.Unmarshal(answer.Body.Bytes(), &told); err != nil {
+			t.Fatal(err)
+		}
+		base := "https://pdp.example.com" + path
+		if told.PolicyDecisionPoint != base || told.AccessEvaluationEndpoint != base+"/access/v1/evaluation" || answer.Header().Get("Cache-Control") != "public, max-age=3600" {
+			t.Errorf("%s: %+v %v", external, told, answer.Header())
+		}
+	}
+	for _, external := range []string{"http://pdp.example.com", "pdp.example.com", "https://", "https://u:p@h", "https://h?x=1", "https://h#x", "https://h/{id}", "https://h/a//b", "https://h/.."} {
+		s := server.New(e, server.Config{Listen: "127.0.0.1:0", ExternalURL: external}, hclog.NewNullLogger())
+		if _, err := s.Listen(t.Context()); err == nil || !strings.Contains(err.Error(), "external URL") {
+			t.Errorf("%s: %v", external, err)
+		}
+	}
+}
+
+// BenchmarkAuthZENEvaluation measures one evaluation inside the server, and one
+// over a connection that is kept.
+func BenchmarkAuthZENEvaluation(b *testing.B) {
+	e := enforce(b, build(b, filepath.Join(b.TempDir(), "stint.db")))
+	body, authorization := []byte(question("deploy-bot", "use", "billing_write")), "Bearer "+e.tokens["auditor"]
+	b.Run("handler", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			request := httptest.NewRequestWithContext(b.Context(), http.MethodPost, "/access/v1/evaluation", bytes.NewReader(body))
+			request.Header.Set("Content-Type", "application/json")
+			request.Header.Set("Authorization", authorization)
+			answer := httptest.NewRecorder()
+			e.server.ServeHTTP(answer, request)
+			if answer.Body.Len() != len(`{"decision":true}`)+1 {
+				b.Fatalf("%d %s", answer.Code, answer.Body)
+			}
+		}
+	})
+	b.Run("loopback", func(b *testing.B) {
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				if got := e.send(b, http.MethodPost, "/access/v1/evaluation", string(body), "Content-Type", "application/json", "Authorization", authorization); got.status != http.StatusOK {
+					b.Errorf("%d %s", got.status, got.body)
+				}
+			}
+		})
+	})
 }

@@ -46,6 +46,9 @@ func (s *Server) observe(next http.Handler) http.Handler {
 		answer.Header().Set("Cache-Control", "no-store")
 		defer func() {
 			s.recoverPanic(e, answer, recover())
+			if !s.logger.IsDebug() {
+				return // spares those who ask a thousand times a second
+			}
 			s.logger.Debug("request", "request", e.id, "method", r.Method, "path", r.URL.EscapedPath(),
 				"status", answer.status, "identity", e.identity, "took", s.now().Sub(began).String())
 		}()

@@ -28,6 +28,7 @@ func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
 
 // house is a running server on a real engine.
 type house struct {
+	server   *server.Server
 	endpoint string
 	secrets  string
 	token    string // of the bootstrap identity, with every role
@@ -41,7 +42,7 @@ func onBothStores(t *testing.T, test func(t *testing.T, h *house)) {
 	t.Run("postgresql", func(t *testing.T) { test(t, build(t, pgtest.Shared(t).NewDatabase(t))) })
 }
 
-func build(t *testing.T, database string) *house {
+func build(t testing.TB, database string) *house {
 	t.Helper()
 	logger := hclog.New(&hclog.LoggerOptions{Output: t.Output(), Level: hclog.Warn})
 	h := &house{secrets: t.TempDir()}
@@ -53,6 +54,7 @@ func build(t *testing.T, database string) *house {
 		t.Fatal(err)
 	}
 	s := server.New(e, server.Config{Listen: "127.0.0.1:0", Version: "test"}, logger)
+	h.server = s
 	if h.endpoint, err = s.Listen(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +78,7 @@ func build(t *testing.T, database string) *house {
 }
 
 // as is a client with a token.
-func (h *house) as(t *testing.T, token string) *client.Client {
+func (h *house) as(t testing.TB, token string) *client.Client {
 	t.Helper()
 	c, err := client.New(client.Config{Endpoint: h.endpoint, Token: token})
 	if err != nil {
@@ -86,7 +88,7 @@ func (h *house) as(t *testing.T, token string) *client.Client {
 }
 
 // person declares a human and returns a client with a token of theirs.
-func (h *house) person(t *testing.T, name string, roles ...api.Role) *client.Client {
+func (h *house) person(t testing.TB, name string, roles ...api.Role) *client.Client {
 	t.Helper()
 	h.declare(t, governance.Identity{Name: name, Type: governance.Human, Groups: []string{}})
 	made, err := h.root.CreateToken(t.Context(), api.TokenInput{Name: "test", Identity: governance.IdentityID(name), Roles: roles})
@@ -96,7 +98,7 @@ func (h *house) person(t *testing.T, name string, roles ...api.Role) *client.Cli
 	return h.as(t, made.Secret)
 }
 
-func (h *house) declare(t *testing.T, identity governance.Identity) api.Identity {
+func (h *house) declare(t testing.TB, identity governance.Identity) api.Identity {
 	t.Helper()
 	created, err := client.Create(t.Context(), h.root, api.Identities, identity)
 	if err != nil {
@@ -112,7 +114,7 @@ type answer struct {
 	body   []byte
 }
 
-func (h *house) send(t *testing.T, method, path, body string, headers ...string) answer {
+func (h *house) send(t testing.TB, method, path, body string, headers ...string) answer {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, h.endpoint+path, bytes.NewBufferString(body))
 	if err != nil {
@@ -135,7 +137,7 @@ func (h *house) send(t *testing.T, method, path, body string, headers ...string)
 }
 
 // eventually polls until done; the thing waited for is work of the engine.
-func eventually(t *testing.T, what string, done func() bool) {
+func eventually(t testing.TB, what string, done func() bool) {
 	t.Helper()
 	deadline := time.After(20 * time.Second)
 	tick := time.NewTicker(20 * time.Millisecond)

@@ -18,6 +18,12 @@ import (
 // operationsOf are the operations that are really registered.
 func operationsOf(t *testing.T) map[string]*huma.Operation {
 	t.Helper()
+	operations, _ := documentOf(t)
+	return operations
+}
+
+func documentOf(t *testing.T) (map[string]*huma.Operation, *huma.OpenAPI) {
+	t.Helper()
 	s := &Server{engine: &engine.Engine{}, logger: hclog.NewNullLogger()}
 	registered := s.newAPI(http.NewServeMux())
 	s.register(&router{server: s, api: registered})
@@ -29,7 +35,7 @@ func operationsOf(t *testing.T) map[string]*huma.Operation {
 			}
 		}
 	}
-	return all
+	return all, registered.OpenAPI()
 }
 
 func TestEveryOperationHasARuleAndEveryRuleAnOperation(t *testing.T) {
@@ -84,7 +90,8 @@ func TestRolesOpenWhatTheyAreFor(t *testing.T) {
 }
 
 func TestOperationsDocumentWhatTheyDoAndAnswer(t *testing.T) {
-	for name, op := range operationsOf(t) {
+	operations, document := documentOf(t)
+	for name, op := range operations {
 		if op.Summary == "" || len(op.Tags) != 1 {
 			t.Errorf("%s: summary %q, tags %v", name, op.Summary, op.Tags)
 		}
@@ -92,6 +99,13 @@ func TestOperationsDocumentWhatTheyDoAndAnswer(t *testing.T) {
 		if strings.HasPrefix(name, "authzen-") {
 			if refused == nil || refused.Content["text/plain"] == nil || op.Responses["200"].Content["application/json"] == nil {
 				t.Errorf("%s does not document its answers", name)
+			}
+			if op.RequestBody == nil {
+				continue
+			}
+			schema := document.Components.Schemas.SchemaFromRef(op.RequestBody.Content["application/json"].Schema.Ref)
+			if schema == nil || schema.AdditionalProperties != true {
+				t.Errorf("%s does not document that it ignores members that it does not know", name)
 			}
 			continue
 		}

@@ -14,6 +14,7 @@ func newRegistry() huma.Registry {
 	registry := huma.NewMapRegistry("#/components/schemas/", schemaName)
 	registry.RegisterTypeAlias(reflect.TypeFor[governance.Duration](), reflect.TypeFor[durationSchema]())
 	registry.RegisterTypeAlias(reflect.TypeFor[huma.ErrorModel](), reflect.TypeFor[api.Problem]())
+	registry.RegisterTypeAlias(reflect.TypeFor[api.AuthZENProperties](), reflect.TypeFor[map[string]any]())
 	return registry
 }
 
