@@ -33,7 +33,8 @@ type PolicySet struct {
 	policies map[PolicyID]*compiledPolicy
 	allows   map[EntitlementID][]*compiledPolicy
 	denies   map[EntitlementID][]*compiledPolicy
-	duties   map[EntitlementID][]dutyRef
+	// separation is the index of the rules, without inclusions.
+	separation *SoDIndex
 }
 
 type compiledPolicy struct {
@@ -74,11 +75,6 @@ func partsOf(explained []condition.Part) []Part {
 	return parts
 }
 
-type dutyRef struct {
-	rule *SoDRule
-	duty string
-}
-
 // NewPolicySet compiles documents. Its error is a stored object that no longer
 // compiles, which means that the store was changed by other hands.
 func NewPolicySet(docs Documents) (*PolicySet, error) {
@@ -91,7 +87,7 @@ func NewPolicySet(docs Documents) (*PolicySet, error) {
 		policies:     make(map[PolicyID]*compiledPolicy, len(docs.Policies)),
 		allows:       map[EntitlementID][]*compiledPolicy{},
 		denies:       map[EntitlementID][]*compiledPolicy{},
-		duties:       map[EntitlementID][]dutyRef{},
+		separation:   NewSoDIndex(docs.Rules, nil),
 	}
 	for _, a := range docs.Applications {
 		s.Applications[a.ID()] = &a
@@ -110,7 +106,12 @@ func NewPolicySet(docs Documents) (*PolicySet, error) {
 		s.addPolicy(&compiledPolicy{EligibilityPolicy: p, program: program})
 	}
 	for _, r := range docs.Rules {
-		s.addRule(&r)
+		s.Rules[r.ID()] = &r
+	}
+	for _, index := range []map[EntitlementID][]*compiledPolicy{s.allows, s.denies} {
+		for _, policies := range index {
+			slices.SortFunc(policies, func(a, b *compiledPolicy) int { return cmp.Compare(a.Name, b.Name) })
+		}
 	}
 	return s, nil
 }
@@ -123,18 +124,12 @@ func (s *PolicySet) addPolicy(p *compiledPolicy) {
 	}
 	for _, id := range p.Entitlements {
 		index[id] = append(index[id], p)
-		slices.SortFunc(index[id], func(a, b *compiledPolicy) int { return cmp.Compare(a.Name, b.Name) })
 	}
 }
 
-func (s *PolicySet) addRule(r *SoDRule) {
-	s.Rules[r.ID()] = r
-	for _, name := range slices.Sorted(maps.Keys(r.Duties)) {
-		for _, id := range r.Duties[name].Entitlements {
-			s.duties[id] = append(s.duties[id], dutyRef{rule: r, duty: name})
-		}
-	}
-}
+// Separation is the index of the declared rules under inclusions, for questions
+// about many identities at once.
+func (s *PolicySet) Separation(in Inclusions) *SoDIndex { return s.separation.with(in) }
 
 // Policy returns a declared policy.
 func (s *PolicySet) Policy(id PolicyID) (EligibilityPolicy, bool) {
