@@ -20,6 +20,10 @@ func possibleValues(e *expr) []string {
 // comparedValues reports a written text that the other side of a comparison can
 // never be: "humna" is not false by accident.
 func (c *checker) comparedValues(subject, written *expr) {
+	if isCall(subject, "lower") && written.isLiteral() && hasCapital(written.text) {
+		c.report(CodeUnknownValue, written, "write it in lower case", "%s is never %s", canonical(subject), canonical(written))
+		return
+	}
 	values := possibleValues(subject)
 	if values == nil || !written.isLiteral() || written.typ != String || slices.Contains(values, written.text) {
 		return

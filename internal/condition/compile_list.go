@@ -1,10 +1,15 @@
 package condition
 
+import "slices"
+
 // list is a compiled list: read by position, so that none is ever built while
 // evaluating.
 type list[T any] interface {
 	length(*Frame) int
 	at(*Frame, int) T
+	// touch evaluates every element for its error: a search that ends early, or
+	// never begins, absorbs none.
+	touch(*Frame)
 }
 
 // written is a list literal.
@@ -12,6 +17,11 @@ type written[T any] []fn[T]
 
 func (l written[T]) length(*Frame) int    { return len(l) }
 func (l written[T]) at(f *Frame, i int) T { return l[i](f) }
+func (l written[T]) touch(f *Frame) {
+	for _, item := range l {
+		item(f)
+	}
+}
 
 // stored is a variable that holds a list of texts.
 type stored struct {
@@ -21,6 +31,7 @@ type stored struct {
 
 func (l stored) length(f *Frame) int       { return len(f.read(l.slot, l.unset).list) }
 func (l stored) at(f *Frame, i int) string { return f.cells[l.slot].list[i] }
+func (l stored) touch(f *Frame)            { f.read(l.slot, l.unset) }
 
 // chosen is one of two lists.
 type chosen[T any] struct {
@@ -37,6 +48,7 @@ func (l chosen[T]) pick(f *Frame) list[T] {
 
 func (l chosen[T]) length(f *Frame) int  { return l.pick(f).length(f) }
 func (l chosen[T]) at(f *Frame, i int) T { return l.pick(f).at(f, i) }
+func (l chosen[T]) touch(f *Frame)       { l.pick(f).touch(f) }
 
 func compileList[T any](c *compiler, e *expr, each func(*expr) fn[T]) list[T] {
 	if e.kind == kindCond {
@@ -75,16 +87,35 @@ func membership[T comparable](c *compiler, e *expr, each func(*expr) fn[T]) fn[b
 	in := compileList(c, e.args[0], each)
 	if e.name == "contains" {
 		value := each(e.args[1])
-		return func(f *Frame) bool { return has(f, in, value(f)) }
+		return touching(func(f *Frame) bool { return has(f, in, value(f)) }, e.args[0], in)
 	}
 	values, wantAll := compileList(c, e.args[1], each), e.name == "allof"
-	return func(f *Frame) bool {
+	search := func(f *Frame) bool {
 		for i, n := 0, values.length(f); i < n; i++ {
 			if has(f, in, values.at(f, i)) != wantAll {
 				return !wantAll
 			}
 		}
 		return wantAll
+	}
+	if e.args[1].kind != kindList { // it may be empty, and then in is not looked at
+		search = touched(search, in)
+	}
+	return touching(touching(search, e.args[0], in), e.args[1], values)
+}
+
+// touching touches a list first, unless no element of it can err.
+func touching[T, R any](then fn[R], e *expr, l list[T]) fn[R] {
+	if e.kind == kindRef || e.kind == kindList && !slices.ContainsFunc(e.args, func(item *expr) bool { return !item.isLiteral() }) {
+		return then
+	}
+	return touched(then, l)
+}
+
+func touched[T, R any](then fn[R], l list[T]) fn[R] {
+	return func(f *Frame) R {
+		l.touch(f)
+		return then(f)
 	}
 }
 
@@ -100,19 +131,21 @@ func has[T comparable](f *Frame, in list[T], value T) bool {
 }
 
 func (c *compiler) listLength(e *expr) fn[int64] {
-	if e.typ.elem() == String {
-		texts := compileList(c, e, c.string)
-		return func(f *Frame) int64 { return int64(texts.length(f)) }
+	switch e.typ.elem() {
+	case Bool:
+		return lengthOf(c, e, c.bool)
+	case String:
+		return lengthOf(c, e, c.string)
+	case Int:
+		return lengthOf(c, e, c.int)
+	case Duration:
+		return lengthOf(c, e, c.duration)
+	default:
+		return lengthOf(c, e, c.time)
 	}
-	return choiceLength(c, e)
 }
 
-// choiceLength is the length of a list that holds no texts, and so is written
-// out, or a choice between such lists.
-func choiceLength(c *compiler, e *expr) fn[int64] {
-	if e.kind == kindCond {
-		return choose(c.bool(e.args[0]), choiceLength(c, e.args[1]), choiceLength(c, e.args[2]))
-	}
-	n := int64(len(e.args))
-	return func(*Frame) int64 { return n }
+func lengthOf[T any](c *compiler, e *expr, each func(*expr) fn[T]) fn[int64] {
+	l := compileList(c, e, each)
+	return touching(func(f *Frame) int64 { return int64(l.length(f)) }, e, l)
 }

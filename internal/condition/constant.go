@@ -3,6 +3,8 @@ package condition
 import (
 	"fmt"
 	"slices"
+	"strings"
+	"unicode"
 )
 
 // constants reports sub-expressions that are always true or always false: they
@@ -22,7 +24,7 @@ func (c *checker) constants(e *expr) {
 	case kindCompare:
 		c.decidedComparison(e)
 	case kindCall:
-		c.emptySearch(e)
+		c.decidedSearch(e)
 		c.fullList(e)
 	case kindAnd:
 		c.contradiction(e, false)
@@ -90,20 +92,46 @@ func (c *checker) decidedComparison(e *expr) {
 	}
 }
 
-// emptySearch finds searches for "", which every text has.
-func (c *checker) emptySearch(e *expr) {
+// decidedSearch finds searches for "", which every text has, for capitals in what
+// was lowered, and for a thing in itself.
+func (c *checker) decidedSearch(e *expr) {
+	if e.typ != Bool || len(e.args) != 2 {
+		return
+	}
+	subject, sought := e.args[0], e.args[1]
 	switch e.name {
-	case "startswith", "endswith", "matches":
-		if e.typ == Bool && e.args[1].isLiteral() && e.args[1].text == "" {
-			c.constant(e, true, "every text contains the empty text")
+	case "startswith", "endswith":
+		if isCall(subject, "lower") && sought.isLiteral() && hasCapital(sought.text) {
+			c.constant(e, false, "what is in lower case has no capitals")
+			return
 		}
+	case "matches", "allof":
+	default:
+		return
+	}
+	switch {
+	case sought.isLiteral() && sought.text == "":
+		c.constant(e, true, "every text contains the empty text")
+	case e.isSound() && canonical(subject) == canonical(sought):
+		c.constant(e, true, "both arguments are the same")
 	}
 }
 
+func isCall(e *expr, name string) bool { return e.kind == kindCall && e.name == name }
+
+func hasCapital(text string) bool {
+	return strings.ContainsFunc(text, func(r rune) bool { return unicode.ToLower(r) != r })
+}
+
 // fullList finds contains(["human", "agent"], identity.type) where the list names
-// all that there is.
+// all that there is, and contains([x, y], x).
 func (c *checker) fullList(e *expr) {
 	if e.name != "contains" || e.typ != Bool || e.args[0].kind != kindList {
+		return
+	}
+	value := canonical(e.args[1])
+	if e.isSound() && slices.ContainsFunc(e.args[0].args, func(item *expr) bool { return canonical(item) == value }) {
+		c.constant(e, true, "the list names the value itself")
 		return
 	}
 	left := without(possibleValues(e.args[1]), func(value string) bool {
@@ -129,11 +157,12 @@ func (c *checker) contradiction(e *expr, opposite bool) {
 		if !term.isSound() {
 			continue
 		}
-		if terms[canonical(negation(term))] {
+		plain := plainBool(term)
+		if terms[canonical(plainBool(negation(plain)))] {
 			c.constant(e, opposite, fmt.Sprintf("%s stands beside its opposite", shorten(canonical(term))))
 			return
 		}
-		terms[canonical(term)] = true
+		terms[canonical(plain)] = true
 
 		subject, operator, fixed, ok := comparison(term)
 		if !ok {
@@ -147,6 +176,24 @@ func (c *checker) contradiction(e *expr, opposite bool) {
 			return
 		}
 	}
+}
+
+// plainBool is x for x == true and x != false, and its negation for the others.
+func plainBool(e *expr) *expr {
+	if e.kind != kindCompare || !e.isEquality() {
+		return e
+	}
+	operand, written := e.args[0], e.args[1]
+	if operand.isLiteral() {
+		operand, written = written, operand
+	}
+	if !written.isLiteral() || written.typ != Bool {
+		return e
+	}
+	if (e.name == "==") == (written.num == 1) {
+		return plainBool(operand)
+	}
+	return plainBool(negation(operand))
 }
 
 func negation(e *expr) *expr {
