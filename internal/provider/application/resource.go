@@ -11,7 +11,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
 	"github.com/stint-dev/terraform-provider-stint/internal/api"
-	"github.com/stint-dev/terraform-provider-stint/internal/policyenv"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/declared"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/fwconv"
 )
@@ -29,7 +28,7 @@ func NewResource() resource.Resource {
 			"name":      declared.Key("Name, unique among applications: lower-case letters, digits and single hyphens."),
 			"connector": connector(),
 			"correlation": declared.Text(fwconv.Condition, "Condition that says whose an account is: one that matches exactly one identity belongs to it, for instance `account.name == identity.name`. "+
-				fwconv.ConditionReference(variables())),
+				"It sees `account` and `identity`; the [condition language](../guides/condition-language.md) tells their attributes and the functions."),
 			"discovery": schema.SingleNestedAttribute{
 				Optional: true, Computed: true,
 				MarkdownDescription: "How the application is read.",
@@ -45,13 +44,4 @@ func NewResource() resource.Resource {
 		Objects: func(s *api.Snapshot) []api.Application { return s.Applications },
 		Meta:    func(a api.Application) api.Meta { return a.Meta },
 	})
-}
-
-func variables() []string {
-	all := policyenv.CorrelationVariables()
-	names := make([]string, len(all), len(all)+1)
-	for i, v := range all {
-		names[i] = fwconv.ConditionVariable(v.Name, v.Type, v.Optional)
-	}
-	return append(names, "`identity.attributes.<name>` (optional, of the type that `stint_attribute` declares)")
 }

@@ -7,7 +7,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 
 	"github.com/stint-dev/terraform-provider-stint/internal/api"
-	"github.com/stint-dev/terraform-provider-stint/internal/policyenv"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/declared"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/fwconv"
 )
@@ -26,20 +25,12 @@ func NewResource() resource.Resource {
 			"parameters": declared.Values("Values that the condition sees as `param.<name>`: an object of strings, bools, whole numbers and lists of strings. " +
 				"Pass values here instead of splicing them into the condition."),
 			"condition": declared.Text(fwconv.Condition, "Boolean expression in a strict subset of HCL, checked at validate. "+
-				"Its layout is not meaning: a reformatted condition plans no change. "+fwconv.ConditionReference(variables())),
+				"Its layout is not meaning: a reformatted condition plans no change. It sees `identity`, `entitlement`, `request`, `event`, `param` and `now`; "+
+				"the [condition language](../guides/condition-language.md) tells their attributes, the functions, and what is refused."),
 		},
 		Keys:    []string{"name"},
 		Depends: map[string][]string{"condition": {"parameters"}},
 		Objects: func(s *api.Snapshot) []api.EligibilityPolicy { return s.EligibilityPolicies },
 		Meta:    func(p api.EligibilityPolicy) api.Meta { return p.Meta },
 	})
-}
-
-func variables() []string {
-	all := policyenv.Variables()
-	names := make([]string, len(all), len(all)+2)
-	for i, v := range all {
-		names[i] = fwconv.ConditionVariable(v.Name, v.Type, v.Optional)
-	}
-	return append(names, "`identity.attributes.<name>` and `event.attributes.<name>` (optional, of the type that `stint_attribute` declares)", "`param.<name>` (as given in `parameters`)")
 }
