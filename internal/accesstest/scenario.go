@@ -1,0 +1,120 @@
+package accesstest
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/stint-dev/terraform-provider-stint/internal/governance"
+)
+
+// scenario reads one block: one case, or one for each row of its table.
+func (p *parser) scenario(block *hclsyntax.Block) []Case {
+	name := block.Labels[0]
+	from := p.members(block.Body, "scenario", append(slices.Clone(layerMembers), "cases"))
+	common := p.layer(from)
+	table, ok := from["cases"]
+	if !ok {
+		if c, ok := p.caseOf(name, block.DefRange(), common); ok {
+			return []Case{c}
+		}
+		return nil
+	}
+	rows, ok := p.pairs(table, `cases = { "name" = { … } }`)
+	if ok && len(rows) == 0 {
+		p.report(table.at(), fmt.Sprintf("scenario %q has an empty table", name), "add a row, or take cases out")
+	}
+	var cases []Case
+	for _, row := range rows {
+		from, ok := p.object(row.value, fmt.Sprintf(`%q = { … }`, row.name), layerMembers)
+		if !ok {
+			continue
+		}
+		if c, ok := p.caseOf(name+" / "+row.name, row.value.name, p.layer(from).over(common)); ok {
+			cases = append(cases, c)
+		}
+	}
+	return cases
+}
+
+// caseOf makes a case of all that is said about it.
+func (p *parser) caseOf(name string, at hcl.Range, l layer) (Case, bool) {
+	before := len(p.found)
+	c := Case{
+		Name: name, At: positionOf(at), Now: l.now.or(DefaultNow), Expect: l.expect.or(Expectation{}),
+		Template: governance.TemplateID(l.request.template.or("")), Account: governance.AccountID(l.request.account.or("")),
+		Duration: l.request.duration.value, Justification: l.request.justification.or(""), Holdings: l.holdings.or(nil),
+	}
+	for _, id := range l.request.entitlements.or(nil) {
+		c.Entitlements = append(c.Entitlements, governance.EntitlementID(id))
+	}
+	if l.accounts.value != nil {
+		c.Accounts = []governance.AccountID{}
+	}
+	for _, id := range l.accounts.or(nil) {
+		c.Accounts = append(c.Accounts, governance.AccountID(id))
+	}
+	p.demand(at, l.identity.value != nil, name, "identity", `identity = "alice", or identity = { groups = ["sre"] }`)
+	p.demand(at, c.Template != "", name, "request.template", `request = { template = "…" }`)
+	p.demand(at, l.expect.written, name, "expect", `expect = { decision = "allow" }`)
+	if l.identity.value != nil {
+		p.who(&c, *l.identity.value, l.identity.at)
+	}
+	if l.event.value != nil {
+		p.why(&c, *l.event.value, l.event.at)
+	}
+	return c, len(p.found) == before
+}
+
+func (p *parser) demand(at hcl.Range, there bool, name, what, mend string) {
+	if !there {
+		p.report(at, fmt.Sprintf("%q has no %s", name, what), "add "+mend)
+	}
+}
+
+func (p *parser) who(c *Case, i identityLayer, at hcl.Range) {
+	if i.declared != "" {
+		c.Identity = governance.IdentityID(i.declared)
+		return
+	}
+	c.Person = &governance.Person{
+		Identity: governance.Identity{
+			Name: i.name.or(Somebody), Type: governance.IdentityType(i.kind.or(string(governance.Human))),
+			Owner: governance.IdentityID(i.owner.or("")), Manager: governance.IdentityID(i.manager.or("")), Groups: i.groups.or([]string{}),
+		},
+		Status: governance.Status(i.status.or(string(governance.Active))), Version: 1,
+	}
+	c.Identity = c.Person.ID()
+	p.problems("identity", c.Person.Check(), at)
+}
+
+func (p *parser) why(c *Case, e eventLayer, at hcl.Range) {
+	if e.declared != "" {
+		c.EventRef = e.declared
+		return
+	}
+	end := e.ends.or(eventEnd{in: governance.Duration(DefaultEventLasts)})
+	event := governance.BusinessEvent{
+		Name: e.name.or("event"), Kind: governance.EventKind(e.kind.or("")), Severity: e.severity.value,
+		Reference: e.reference.or(""), EndsAt: c.Now.Add(end.in.Std()),
+	}
+	if end.at != nil {
+		event.EndsAt = *end.at
+	}
+	if event.Kind == "" {
+		p.report(at, "event has no kind", `add kind = "incident"`)
+		return
+	}
+	p.problems("event", event.Check(), at)
+	c.Event = &governance.OpenEvent{BusinessEvent: event, ID: event.DeclaredID(), OpenedAt: c.Now.Add(-time.Minute), Version: 1}
+}
+
+// problems reports what the vocabulary itself says of a description.
+func (p *parser) problems(where string, found governance.Problems, at hcl.Range) {
+	for _, problem := range found {
+		p.report(at, fmt.Sprintf("%s.%s: %s", where, problem.Field, problem.Message), "")
+	}
+}
