@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/stint-dev/terraform-provider-stint/internal/governance"
-	"github.com/stint-dev/terraform-provider-stint/internal/policyenv"
 )
 
 // never checks one invariant against everybody.
@@ -25,6 +24,7 @@ func (b *Bench) never(n Never) Result {
 		}
 		if bound {
 			result.Breaches = append(result.Breaches, b.held(person, forbidden)...)
+			result.Breaches = append(result.Breaches, b.requestable(person, forbidden)...)
 		}
 	}
 	if len(result.Breaches) > 0 {
@@ -41,9 +41,7 @@ func (b *Bench) forbidden(n Never) (map[governance.EntitlementID]bool, error) {
 			matched[id] = true
 			continue
 		}
-		holds, err := n.Entitlement.Match(policyenv.Entitlement{
-			ID: string(id), Application: string(e.Application), Kind: e.Kind, NativeID: e.NativeID, Owner: string(e.Owner), Risk: string(e.Risk),
-		})
+		holds, err := n.Entitlement.Match(e.Input())
 		if err != nil {
 			return nil, fmt.Errorf("the condition on entitlements cannot be evaluated for %q: %w", id, err)
 		}
@@ -58,10 +56,7 @@ func (n Never) binds(person governance.Person) (bool, error) {
 	if n.Identity == nil {
 		return true, nil
 	}
-	bound, err := n.Identity.Match(policyenv.Identity{
-		ID: string(person.ID()), Name: person.Name, Type: string(person.Type), Owner: string(person.Owner),
-		Manager: string(person.Manager), Groups: person.Groups, Status: string(person.Status),
-	})
+	bound, err := n.Identity.Match(b.set.Attributes.Identity(person))
 	if err != nil {
 		return false, fmt.Errorf("the condition on identities cannot be evaluated: %w", err)
 	}
@@ -81,6 +76,35 @@ func (b *Bench) held(person governance.Person, forbidden map[governance.Entitlem
 			if forbidden[id] && !seen[id] {
 				seen[id] = true
 				breaches = append(breaches, Breach{Identity: person.ID(), Entitlement: id, Holding: &h, Path: paths[id]})
+			}
+		}
+	}
+	return breaches
+}
+
+// requestable lists the forbidden entitlements that a person could request now or
+// at any time, for whatever reason. What comes along with an entitlement counts
+// like the entitlement.
+func (b *Bench) requestable(person governance.Person, forbidden map[governance.EntitlementID]bool) []Breach {
+	q := governance.Question{Identity: person, Inclusions: b.estate.Inclusions, Accounts: b.accounts(person.Identity, true)}
+	if owner, ok := b.people[person.Owner]; ok {
+		q.Owner = &owner
+	}
+	members := b.actor(person.Identity)
+	for _, h := range b.estate.Holdings {
+		if members[h.Identity] {
+			q.Held = append(q.Held, h)
+		}
+	}
+	var breaches []Breach
+	for _, opening := range b.set.Eligible(q) {
+		if opening.Certainty == governance.Never {
+			continue
+		}
+		paths := b.estate.Inclusions.Closure(opening.Entitlement)
+		for _, id := range slices.Sorted(maps.Keys(paths)) {
+			if forbidden[id] {
+				breaches = append(breaches, Breach{Identity: person.ID(), Entitlement: id, Opening: &opening, Path: paths[id]})
 			}
 		}
 	}

@@ -46,8 +46,10 @@ type Miss struct {
 type Breach struct {
 	Identity    governance.IdentityID    `json:"identity"`
 	Entitlement governance.EntitlementID `json:"entitlement"`
-	// Holding and Path say what is held, and how it leads to the entitlement.
+	// Holding is what is held, Opening what could be requested; one of them is
+	// set. Path leads from there to the entitlement.
 	Holding *governance.Holding        `json:"holding,omitempty"`
+	Opening *governance.Opening        `json:"opening,omitempty"`
 	Path    []governance.EntitlementID `json:"path,omitempty"`
 	// Error says that the invariant could not be judged, which breaks it.
 	Error string `json:"error,omitempty"`

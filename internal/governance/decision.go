@@ -307,11 +307,7 @@ func (d *decider) unlisted(t *GrantTemplate, id EntitlementID) Reason {
 
 func (d *decider) input(e Entitlement) *policyenv.Input {
 	in := &policyenv.Input{
-		Identity: d.set.Attributes.Identity(d.q.Identity),
-		Entitlement: policyenv.Entitlement{
-			ID: string(e.ID()), Application: string(e.Application), Kind: e.Kind, NativeID: e.NativeID,
-			Owner: string(e.Owner), Risk: string(e.Risk),
-		},
+		Identity: d.set.Attributes.Identity(d.q.Identity), Entitlement: e.Input(),
 		Request: policyenv.Request{
 			Duration: d.decision.Duration.Std(), Justification: d.q.Justification, Template: string(d.q.Template),
 		},

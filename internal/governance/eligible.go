@@ -48,7 +48,8 @@ type Opening struct {
 // each template and each of its entitlements, sorted by template and
 // entitlement. Template and Entitlements of the question, when set, narrow the
 // list. Of the request and its event the question says what is known already;
-// a duration, a justification or an event that it does not name is unknown.
+// a duration, a justification, an event or a time that it does not name is
+// unknown.
 func (s *PolicySet) Eligible(q Question) []Opening {
 	var openings []Opening
 	for _, id := range slices.Sorted(maps.Keys(s.Templates)) {
@@ -124,7 +125,7 @@ func (d *decider) foresee(t *GrantTemplate, id EntitlementID, eventKnown bool) o
 		return outlook{certainty: Never, reasons: []Reason{d.undeclared(id)}}
 	}
 	in := d.input(*entitlement)
-	unknown := policyenv.Unknown{Justification: d.q.Justification == ""}
+	unknown := policyenv.Unknown{Justification: d.q.Justification == "", Now: d.q.Now.IsZero()}
 	if d.q.Duration == nil {
 		unknown.Longest = d.decision.MaxDuration.Std()
 	}

@@ -22,7 +22,7 @@ func (s *PolicySet) Judgements(q Question) []Judgement {
 		return nil
 	}
 	d := decider{set: s, q: q}
-	d.bounds(template)
+	d.span(template)
 	var judged []Judgement
 	for _, id := range distinct(q.Entitlements) {
 		entitlement := s.Entitlements[id]

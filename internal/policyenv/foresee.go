@@ -28,6 +28,7 @@ type Unknown struct {
 	// positive and no longer than this.
 	Longest       time.Duration
 	Justification bool
+	Now           bool
 	Event         EventKnowledge
 }
 
@@ -49,6 +50,7 @@ func (u Unknown) hide(frame *condition.Frame, name string, slot condition.Slot) 
 	case name == "request.duration" && u.Longest > 0:
 		frame.SetDurationWithin(slot, 1, u.Longest)
 	case name == "request.justification" && u.Justification,
+		name == "now" && u.Now,
 		ofEvent && u.Event == EventUnknown,
 		ofEvent && u.Event == EventOfKind && name != "event" && name != "event.kind":
 		frame.SetUnknown(slot)
