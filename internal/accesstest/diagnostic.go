@@ -9,8 +9,9 @@ import (
 
 // Position is a place in a file; Line and Column count from 1.
 type Position struct {
-	File         string `json:"file"`
-	Line, Column int
+	File   string `json:"file"`
+	Line   int    `json:"line"`
+	Column int    `json:"column"`
 }
 
 func (p Position) String() string { return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column) }

@@ -11,13 +11,14 @@ import (
 const (
 	// ExitOK: done, or nothing to report.
 	ExitOK = 0
-	// ExitError: it could not be done.
+	// ExitError: it could not be done, or an access test failed.
 	ExitError = 1
 	// ExitFindings: drift was looked for and found.
 	ExitFindings = 2
 	// ExitDenied: policy or a person said no, now or while waiting.
 	ExitDenied = 3
-	// ExitUsage: the command line itself is wrong; nothing was tried.
+	// ExitUsage: the command line is wrong, or a file that it names; nothing was
+	// tried.
 	ExitUsage = 4
 	// ExitUnverified: the evidence does not verify.
 	ExitUnverified = 5
@@ -28,11 +29,13 @@ const (
 const exitCodesText = `Exit codes of stint:
 
     0  done, or nothing to report
-    1  it could not be done; stderr says why and what to do
+    1  it could not be done, and stderr says why and what to do; or an access test
+       failed (test)
     2  findings exist (drift)
     3  denied: policy or a person said no (request, decide), or the wait ended
        without access
-    4  the command line is wrong; nothing was tried
+    4  the command line is wrong, or a file that it names (test, snapshot); nothing
+       was tried
     5  the evidence does not verify (evidence verify)
   130  interrupted by ctrl-C or SIGTERM
 `

@@ -71,6 +71,7 @@ Start with:
 	addTopic(root, "ask", "Access for a while:", a.eligibleCommand(), a.requestCommand(), a.decideCommand(), a.requestsCommand(), a.withdrawCommand(), a.grantsCommand(), a.returnCommand())
 	addTopic(root, "answer", "Answering for it:", a.approveCommand(), a.rejectCommand(), a.revokeCommand(), a.eventCommand(), a.identityCommand())
 	addTopic(root, "watch", "Seeing what is:", a.driftCommand(), a.syncCommand(), a.evidenceCommand())
+	addTopic(root, "test", "Testing what is declared:", a.testCommand(), a.snapshotCommand())
 	addTopic(root, "run", "Running Stint:", a.serverCommand(), a.tokenCommand(), a.whoamiCommand(), a.versionCommand())
 	root.SetHelpCommandGroupID("run")
 	root.SetCompletionCommandGroupID("run")

@@ -1,0 +1,84 @@
+package cli
+
+import (
+	"encoding/xml"
+	"fmt"
+	"io"
+
+	"github.com/stint-dev/terraform-provider-stint/internal/accesstest"
+)
+
+type (
+	junitSuites struct {
+		XMLName xml.Name      `xml:"testsuites"`
+		Tests   int           `xml:"tests,attr"`
+		Fails   int           `xml:"failures,attr"`
+		Suites  []*junitSuite `xml:"testsuite"`
+	}
+	junitSuite struct {
+		Name   string      `xml:"name,attr"`
+		Tests  int         `xml:"tests,attr"`
+		Fails  int         `xml:"failures,attr"`
+		Errors int         `xml:"errors,attr"`
+		Cases  []junitCase `xml:"testcase"`
+	}
+	junitCase struct {
+		Name    string       `xml:"name,attr"`
+		Class   string       `xml:"classname,attr"`
+		File    string       `xml:"file,attr"`
+		Line    int          `xml:"line,attr"`
+		Failure *junitDetail `xml:"failure"`
+		Error   *junitDetail `xml:"error"`
+	}
+	junitDetail struct {
+		Message string `xml:"message,attr"`
+		Text    string `xml:",chardata"`
+	}
+)
+
+// printJUnit writes one suite for each file.
+func (a *app) printJUnit(report accesstest.Report) error {
+	suites := junitSuites{Tests: len(report.Results), Fails: report.Failed}
+	byFile := map[string]*junitSuite{}
+	for _, result := range report.Results {
+		suite := byFile[result.At.File]
+		if suite == nil {
+			suite = &junitSuite{Name: result.At.File}
+			byFile[result.At.File] = suite
+			suites.Suites = append(suites.Suites, suite)
+		}
+		suite.add(result)
+	}
+	if _, err := io.WriteString(a.Out, xml.Header); err != nil {
+		return fmt.Errorf("write the answer: %w", err)
+	}
+	encoder := xml.NewEncoder(a.Out)
+	encoder.Indent("", "  ")
+	if err := encoder.Encode(suites); err != nil {
+		return fmt.Errorf("write the answer: %w", err)
+	}
+	_, err := fmt.Fprintln(a.Out)
+	return err
+}
+
+func (s *junitSuite) add(result accesstest.Result) {
+	c := junitCase{Name: result.Name, Class: result.At.File, File: result.At.File, Line: result.At.Line}
+	s.Tests++
+	switch result.Outcome {
+	case accesstest.Failed:
+		s.Fails++
+		message := plural(int64(len(result.Breaches)), "breach")
+		if len(result.Breaches) != 1 {
+			message = fmt.Sprintf("%d breaches", len(result.Breaches))
+		}
+		if len(result.Misses) > 0 {
+			message = fmt.Sprintf("%s: expected %s, got %s", result.Misses[0].What, result.Misses[0].Want, result.Misses[0].Got)
+		}
+		c.Failure = &junitDetail{message, renderFailure(screen{}, result)}
+	case accesstest.Errored:
+		s.Errors++
+		c.Error = &junitDetail{result.Error, renderFailure(screen{}, result)}
+	case accesstest.Passed:
+	}
+	s.Cases = append(s.Cases, c)
+}
