@@ -27,9 +27,9 @@ type File struct {
 
 // Case is one question with the answer that is expected.
 type Case struct {
-	// Name is the scenario's; for a row of its table, "scenario / row".
-	Name string
-	At   Position
+	// Scenario is the name of the block, Row that in its table; empty without one.
+	Scenario, Row string
+	At            Position
 
 	// Identity is a declared one, unless Person describes one.
 	Identity governance.IdentityID

@@ -68,7 +68,7 @@ func (p *parser) inTextOrder() Diagnostics {
 	slices.SortStableFunc(p.found, func(a, b Diagnostic) int {
 		return cmp.Or(cmp.Compare(a.At.Line, b.At.Line), cmp.Compare(a.At.Column, b.At.Column))
 	})
-	return p.found
+	return slices.Compact(p.found) // what rows have in common is found once for each
 }
 
 // syntax reports what HCL itself says of a text that it cannot read; the first

@@ -22,9 +22,12 @@ type Report struct {
 
 // Result is what came of one case or one invariant.
 type Result struct {
-	Name    string   `json:"name"`
-	At      Position `json:"at"`
-	Outcome Outcome  `json:"outcome"`
+	// Scenario and Row name a case, Never an invariant.
+	Scenario string   `json:"scenario,omitempty"`
+	Row      string   `json:"row,omitempty"`
+	Never    string   `json:"never,omitempty"`
+	At       Position `json:"at"`
+	Outcome  Outcome  `json:"outcome"`
 	// Error says why the test could not be put.
 	Error string `json:"error,omitempty"`
 	// Misses are the expectations that did not hold.
@@ -33,6 +36,17 @@ type Result struct {
 	Decision *governance.Decision `json:"decision,omitempty"`
 	// Breaches are the ways on which an invariant does not hold.
 	Breaches []Breach `json:"breaches,omitempty"`
+}
+
+// Name is what the test is called.
+func (r Result) Name() string {
+	switch {
+	case r.Never != "":
+		return "never " + r.Never
+	case r.Row != "":
+		return r.Scenario + " / " + r.Row
+	}
+	return r.Scenario
 }
 
 // Miss is one expectation, and what came instead.

@@ -14,13 +14,13 @@ func (b *Bench) Run(files []*File, pick func(name string) bool) Report {
 	r := Report{Results: []Result{}, Coverage: b.coverage()}
 	for _, file := range files {
 		for _, c := range file.Cases {
-			if pick == nil || pick(c.Name) {
-				r.add(b.decide(c, &r.Coverage))
+			if result := (Result{Scenario: c.Scenario, Row: c.Row, At: c.At}); pick == nil || pick(result.Name()) {
+				r.add(b.decide(c, result, &r.Coverage))
 			}
 		}
 		for _, n := range file.Nevers {
-			if pick == nil || pick(n.Name) {
-				r.add(b.never(n))
+			if result := (Result{Never: n.Name, At: n.At}); pick == nil || pick(result.Name()) {
+				r.add(b.never(n, result))
 			}
 		}
 	}
@@ -37,8 +37,8 @@ func (r *Report) add(result Result) {
 }
 
 // decide puts one case.
-func (b *Bench) decide(c Case, seen *Coverage) Result {
-	result := Result{Name: c.Name, At: c.At, Outcome: Passed}
+func (b *Bench) decide(c Case, result Result, seen *Coverage) Result {
+	result.Outcome = Passed
 	q, err := b.question(c)
 	if err != nil {
 		result.Outcome, result.Error = Errored, err.Error()

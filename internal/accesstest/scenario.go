@@ -3,6 +3,7 @@ package accesstest
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -11,17 +12,19 @@ import (
 	"github.com/stint-dev/terraform-provider-stint/internal/governance"
 )
 
-// scenario reads one block: one case, or one for each row of its table.
+// scenario reads one block: one case, or one for each row of its table. What
+// cannot be read makes no case, so that no finding follows from another.
 func (p *parser) scenario(block *hclsyntax.Block) []Case {
-	name := block.Labels[0]
+	name, before := block.Labels[0], len(p.found)
 	from := p.members(block.Body, "scenario", append(slices.Clone(layerMembers), "cases"))
 	common := p.layer(from)
+	wrong := len(p.found) > before
 	table, ok := from["cases"]
 	if !ok {
-		if c, ok := p.caseOf(name, block.DefRange(), common); ok {
-			return []Case{c}
+		if wrong {
+			return nil
 		}
-		return nil
+		return p.caseOf(name, "", block.DefRange(), common)
 	}
 	rows, ok := p.pairs(table, `cases = { "name" = { … } }`)
 	if ok && len(rows) == 0 {
@@ -29,22 +32,21 @@ func (p *parser) scenario(block *hclsyntax.Block) []Case {
 	}
 	var cases []Case
 	for _, row := range rows {
-		from, ok := p.object(row.value, fmt.Sprintf(`%q = { … }`, row.name), layerMembers)
-		if !ok {
-			continue
-		}
-		if c, ok := p.caseOf(name+" / "+row.name, row.value.name, p.layer(from).over(common)); ok {
-			cases = append(cases, c)
+		before := len(p.found)
+		from, _ := p.object(row.value, fmt.Sprintf(`%q = { … }`, row.name), layerMembers)
+		own := p.layer(from)
+		if !wrong && len(p.found) == before {
+			cases = append(cases, p.caseOf(name, row.name, row.value.name, own.over(common))...)
 		}
 	}
 	return cases
 }
 
-// caseOf makes a case of all that is said about it.
-func (p *parser) caseOf(name string, at hcl.Range, l layer) (Case, bool) {
+// caseOf makes a case of all that is said about it; none when something lacks.
+func (p *parser) caseOf(scenario, row string, at hcl.Range, l layer) []Case {
 	before := len(p.found)
 	c := Case{
-		Name: name, At: positionOf(at), Now: l.now.or(DefaultNow), Expect: l.expect.or(Expectation{}),
+		Scenario: scenario, Row: row, At: positionOf(at), Now: l.now.or(DefaultNow), Expect: l.expect.or(Expectation{}),
 		Template: governance.TemplateID(l.request.template.or("")), Account: governance.AccountID(l.request.account.or("")),
 		Duration: l.request.duration.value, Justification: l.request.justification.or(""), Holdings: l.holdings.or(nil),
 	}
@@ -57,6 +59,7 @@ func (p *parser) caseOf(name string, at hcl.Range, l layer) (Case, bool) {
 	for _, id := range l.accounts.or(nil) {
 		c.Accounts = append(c.Accounts, governance.AccountID(id))
 	}
+	name := Result{Scenario: scenario, Row: row}.Name()
 	p.demand(at, l.identity.value != nil, name, "identity", `identity = "alice", or identity = { groups = ["sre"] }`)
 	p.demand(at, c.Template != "", name, "request.template", `request = { template = "…" }`)
 	p.demand(at, l.expect.written, name, "expect", `expect = { decision = "allow" }`)
@@ -66,7 +69,10 @@ func (p *parser) caseOf(name string, at hcl.Range, l layer) (Case, bool) {
 	if l.event.value != nil {
 		p.why(&c, *l.event.value, l.event.at)
 	}
-	return c, len(p.found) == before
+	if len(p.found) > before {
+		return nil
+	}
+	return []Case{c}
 }
 
 func (p *parser) demand(at hcl.Range, there bool, name, what, mend string) {
@@ -88,7 +94,9 @@ func (p *parser) who(c *Case, i identityLayer, at hcl.Range) {
 		Status: governance.Status(i.status.or(string(governance.Active))), Version: 1,
 	}
 	c.Identity = c.Person.ID()
-	p.problems("identity", c.Person.Check(), at)
+	p.problems("identity", c.Person.Check(), at, map[string]hcl.Range{
+		"name": i.name.at, "type": i.kind.at, "owner": i.owner.at, "manager": i.manager.at, "groups": i.groups.at,
+	})
 }
 
 func (p *parser) why(c *Case, e eventLayer, at hcl.Range) {
@@ -108,13 +116,21 @@ func (p *parser) why(c *Case, e eventLayer, at hcl.Range) {
 		p.report(at, "event has no kind", `add kind = "incident"`)
 		return
 	}
-	p.problems("event", event.Check(), at)
+	p.problems("event", event.Check(), at, map[string]hcl.Range{
+		"name": e.name.at, "kind": e.kind.at, "severity": e.severity.at, "reference": e.reference.at, "ends_at": e.ends.at,
+	})
 	c.Event = &governance.OpenEvent{BusinessEvent: event, ID: event.DeclaredID(), OpenedAt: c.Now.Add(-time.Minute), Version: 1}
 }
 
-// problems reports what the vocabulary itself says of a description.
-func (p *parser) problems(where string, found governance.Problems, at hcl.Range) {
+// problems reports what the vocabulary itself says of a description, at the member
+// where it is written and else at the whole.
+func (p *parser) problems(where string, found governance.Problems, whole hcl.Range, members map[string]hcl.Range) {
 	for _, problem := range found {
+		member, _, _ := strings.Cut(problem.Field, "[")
+		at, ok := members[member]
+		if !ok || at.Filename == "" {
+			at = whole
+		}
 		p.report(at, fmt.Sprintf("%s.%s: %s", where, problem.Field, problem.Message), "")
 	}
 }

@@ -90,11 +90,12 @@ func (p *parser) object(v value, example string, known []string) (map[string]val
 	for _, pair := range pairs {
 		if !slices.Contains(known, pair.name) {
 			p.unknown(pair.value.name, "attribute", pair.name, v.path, known)
+			ok = false
 			continue
 		}
 		written[pair.name] = pair.value
 	}
-	return written, true
+	return written, ok
 }
 
 // constant evaluates what is written out. A reference or a call is reported.

@@ -66,6 +66,13 @@ func wholeOf[T any](listing client.Listing[T]) whole[T] {
 // each thing that the server named as wrong.
 func (a *app) explain(err error) string {
 	lines := []string{printable(err.Error())}
+	var several *severalError
+	if errors.As(err, &several) {
+		lines = []string{printable(several.head)}
+		for _, one := range several.each {
+			lines = append(lines, "  "+printable(one.Error()))
+		}
+	}
 	var problem *api.Problem
 	if errors.As(err, &problem) {
 		for _, p := range problem.Errors {

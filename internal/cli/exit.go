@@ -63,6 +63,26 @@ func usageErrorf(format string, args ...any) error {
 	return &exitError{code: ExitUsage, err: fmt.Errorf(format, args...)}
 }
 
+// severalError is one sentence about several things that are wrong, each of which
+// is told on a line of its own.
+type severalError struct {
+	head string
+	each []error
+}
+
+func (e *severalError) Error() string {
+	return fmt.Sprintf("%s %v", e.head, errors.Join(e.each...))
+}
+
+// severalWrong is a usage error about everything that was joined to one error.
+func severalWrong(err error, format string, args ...any) error {
+	each := []error{err}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // only the outermost is a list
+		each = joined.Unwrap()
+	}
+	return usageErrorf("%w", &severalError{head: fmt.Sprintf(format, args...), each: each})
+}
+
 // exitCode tells the code of a command's end and what is still to be said of it.
 func exitCode(err error) (code int, message error) {
 	var exit *exitError

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -75,13 +76,13 @@ func (a *app) runTests(ctx context.Context, flags testFlags, paths []string) err
 	}
 	bench, err := accesstest.NewBench(source)
 	if err != nil {
-		return usageErrorf("the declared policy is not valid:\n%w", err)
+		return severalWrong(err, "the declared policy is not valid:")
 	}
 	report := bench.Run(files, picked.MatchString)
 	if len(report.Results) == 0 {
 		return usageErrorf("no test is named like %q", flags.run)
 	}
-	if err := a.printReport(flags.format, report); err != nil {
+	if err := a.printReport(flags, report); err != nil {
 		return err
 	}
 	if report.Failed > 0 {
@@ -90,14 +91,14 @@ func (a *app) runTests(ctx context.Context, flags testFlags, paths []string) err
 	return nil
 }
 
-func (a *app) printReport(format string, report accesstest.Report) error {
-	switch format {
+func (a *app) printReport(flags testFlags, report accesstest.Report) error {
+	switch flags.format {
 	case outputJSON:
 		return a.printJSON(jsonReport{report, report.Coverage.Gaps()})
 	case formatJUnit:
 		return a.printJUnit(report)
 	}
-	if _, err := io.WriteString(a.Out, renderReport(a.screen(), report)); err != nil {
+	if _, err := io.WriteString(a.Out, renderReport(a.screen(), report, flags.run == "")); err != nil {
 		return fmt.Errorf("write the answer: %w", err)
 	}
 	return nil
@@ -127,18 +128,20 @@ func readAccessTests(paths []string) ([]*accesstest.File, error) {
 	}
 	slices.Sort(names)
 	var files []*accesstest.File
-	var wrong accesstest.Diagnostics
+	var wrong []error
 	for _, name := range slices.Compact(names) {
 		text, err := os.ReadFile(name) //nolint:gosec // the person names it
 		if err != nil {
 			return nil, usageErrorf("%w", err)
 		}
 		file, diags := accesstest.Parse(name, text)
-		wrong = append(wrong, diags...)
+		for _, diag := range diags {
+			wrong = append(wrong, diag)
+		}
 		files = append(files, file)
 	}
-	if len(wrong) > 0 {
-		return nil, usageErrorf("the access tests cannot be read:\n%w", wrong)
+	if err := errors.Join(wrong...); err != nil {
+		return nil, severalWrong(err, "the access tests cannot be read:")
 	}
 	return files, nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/stint-dev/terraform-provider-stint/internal/accesstest"
 )
@@ -32,7 +33,7 @@ type (
 	}
 	junitDetail struct {
 		Message string `xml:"message,attr"`
-		Text    string `xml:",chardata"`
+		Text    string `xml:",cdata"`
 	}
 )
 
@@ -62,19 +63,14 @@ func (a *app) printJUnit(report accesstest.Report) error {
 }
 
 func (s *junitSuite) add(result accesstest.Result) {
-	c := junitCase{Name: result.Name, Class: result.At.File, File: result.At.File, Line: result.At.Line}
+	c := junitCase{Name: result.Name(), Class: result.At.File, File: result.At.File, Line: result.At.Line}
 	s.Tests++
 	switch result.Outcome {
 	case accesstest.Failed:
 		s.Fails++
-		message := plural(int64(len(result.Breaches)), "breach")
-		if len(result.Breaches) != 1 {
-			message = fmt.Sprintf("%d breaches", len(result.Breaches))
-		}
-		if len(result.Misses) > 0 {
-			message = fmt.Sprintf("%s: expected %s, got %s", result.Misses[0].What, result.Misses[0].Want, result.Misses[0].Got)
-		}
-		c.Failure = &junitDetail{message, renderFailure(screen{}, result)}
+		text := renderFailure(screen{}, result)
+		first, _, _ := strings.Cut(text, "\n")
+		c.Failure = &junitDetail{first, text}
 	case accesstest.Errored:
 		s.Errors++
 		c.Error = &junitDetail{result.Error, renderFailure(screen{}, result)}

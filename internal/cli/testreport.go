@@ -8,23 +8,32 @@ import (
 	"github.com/stint-dev/terraform-provider-stint/internal/governance"
 )
 
+// shownBreaches is how many of an invariant's breaches a person is shown.
+const shownBreaches = 5
+
 // renderReport shows every test by file, under one that failed why, and at the
-// end what no test exercised.
-func renderReport(s screen, report accesstest.Report) string {
+// end what no test exercised, if all of them ran.
+func renderReport(s screen, report accesstest.Report, all bool) string {
 	var b strings.Builder
-	file := ""
+	file, scenario := "", ""
 	for _, result := range report.Results {
 		if result.At.File != file {
 			if file != "" {
 				b.WriteString("\n")
 			}
-			file = result.At.File
+			file, scenario = result.At.File, ""
 			fmt.Fprintf(&b, "%s\n", s.bold(printable(file)))
 		}
+		if result.Row != "" && result.Scenario != scenario {
+			fmt.Fprintf(&b, "  %s\n", printable(result.Scenario))
+		}
+		scenario = result.Scenario
 		b.WriteString(renderResult(s, result))
 	}
 	b.WriteString("\n")
-	b.WriteString(renderGaps(s, report.Coverage.Gaps()))
+	if all {
+		b.WriteString(renderGaps(s, report.Coverage.Gaps()))
+	}
 	summary := plural(int64(report.Passed), "test") + " passed"
 	if report.Failed > 0 {
 		summary += ", " + s.red(fmt.Sprintf("%d failed", report.Failed))
@@ -32,11 +41,17 @@ func renderReport(s screen, report accesstest.Report) string {
 	return b.String() + summary + ".\n"
 }
 
+// renderResult is one line, and more when the test failed.
 func renderResult(s screen, result accesstest.Result) string {
-	if result.Outcome == accesstest.Passed {
-		return fmt.Sprintf("  %s %s\n", s.green("✓"), printable(result.Name))
+	name, indent := result.Name(), "  "
+	if result.Row != "" {
+		name, indent = result.Row, "    "
 	}
-	return fmt.Sprintf("  %s %s  %s\n", s.red("✗"), printable(result.Name), s.faint(printable(result.At.String()))) + indented("    ", renderFailure(s, result))
+	if result.Outcome == accesstest.Passed {
+		return fmt.Sprintf("%s%s %s\n", indent, s.green("✓"), printable(name))
+	}
+	return fmt.Sprintf("%s%s %s  %s\n", indent, s.red("✗"), printable(name), s.faint(printable(result.At.String()))) +
+		indented(indent+"    ", renderFailure(s, result))
 }
 
 // renderFailure says what was expected, what came, and how it came about.
@@ -48,7 +63,11 @@ func renderFailure(s screen, result accesstest.Result) string {
 	for _, miss := range result.Misses {
 		fmt.Fprintf(&b, "%s: expected %s, got %s\n", miss.What, printable(miss.Want), s.red(printable(miss.Got)))
 	}
-	for _, breach := range result.Breaches {
+	for i, breach := range result.Breaches {
+		if i == shownBreaches {
+			fmt.Fprintf(&b, "and %d more\n", len(result.Breaches)-i)
+			break
+		}
 		b.WriteString(renderBreach(s, breach))
 	}
 	if result.Decision != nil {

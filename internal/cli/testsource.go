@@ -41,7 +41,7 @@ func (f sourceFlags) read(ctx context.Context, a *app) (accesstest.Source, error
 	}
 	plan, err := terraformplan.Read(text)
 	if err != nil {
-		return source, usageErrorf("--plan %s:\n%w", f.plan, err)
+		return source, severalWrong(err, "the plan %s cannot be used:", f.plan)
 	}
 	source.Objects = over(plan, source.Objects)
 	return source, nil
