@@ -4,9 +4,13 @@ import (
 	"encoding/json"
 	"maps"
 	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/stint-dev/terraform-provider-stint/internal/accesstest"
 	"github.com/stint-dev/terraform-provider-stint/internal/accesstest/mutation"
@@ -108,5 +112,42 @@ func TestAccessTestsKillEveryMutant(t *testing.T) {
 	t.Logf("%d mutants killed by tests, %d refused by the checks", killed, refused)
 	if killed < 50 {
 		t.Errorf("only %d mutants were killed; the mutator makes too few", killed)
+	}
+}
+
+// TestGuideShowsWhatRuns runs the guide on access tests against what this folder
+// declares: its shell commands as they stand, each of its files, and what the
+// console shows behind a file.
+func TestGuideShowsWhatRuns(t *testing.T) {
+	acctest.Start(t)
+	work := acctest.Workplace(t, ".")
+	guide, err := os.ReadFile("../../docs/guides/access-tests.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A file that the console speaks of comes right before it.
+	blocks := regexp.MustCompile("(?s)```(hcl|shell|console)\n(.*?)```(?:\\s*```console\n\\$ (.*?)\n(.*?)```)?").FindAllStringSubmatch(string(guide), -1)
+	if len(blocks) != 5 {
+		t.Fatalf("the guide has %d pieces of code, and this test knows 5", len(blocks))
+	}
+	slices.SortStableFunc(blocks, func(a, b []string) int { return strings.Compare(b[1], a[1]) }) // shell before hcl: it makes the plan
+	for _, block := range blocks {
+		language, text, command, shown := block[1], block[2], block[3], block[4]
+		if language == "hcl" {
+			if err := os.WriteFile(filepath.Join(work, accessTests), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			text = "stint test --plan plan.json"
+		}
+		if command == "" {
+			if said, ok := acctest.Shell(t, work, text); !ok {
+				t.Errorf("%s\n%s", text, said)
+			}
+			continue
+		}
+		said, _ := acctest.Shell(t, work, command)
+		if diff := cmp.Diff(shown, said); diff != "" {
+			t.Errorf("%s (-guide +said):\n%s", command, diff)
+		}
 	}
 }
