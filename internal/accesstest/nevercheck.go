@@ -84,17 +84,13 @@ func (b *Bench) held(person governance.Person, forbidden map[governance.Entitlem
 
 // requestable lists the forbidden entitlements that a person could request now or
 // at any time, for whatever reason. What comes along with an entitlement counts
-// like the entitlement.
+// like the entitlement. What can change from one day to the next is no obstacle:
+// that the person is suspended, has no account, or holds a duty that excludes it.
 func (b *Bench) requestable(person governance.Person, forbidden map[governance.EntitlementID]bool) []Breach {
-	q := governance.Question{Identity: person, Inclusions: b.estate.Inclusions, Accounts: b.accounts(person.Identity, true)}
+	q := governance.Question{Identity: active(person), Inclusions: b.estate.Inclusions, Accounts: b.accounts(person.Identity, false)}
 	if owner, ok := b.people[person.Owner]; ok {
+		owner = active(owner)
 		q.Owner = &owner
-	}
-	members := b.actor(person.Identity)
-	for _, h := range b.estate.Holdings {
-		if members[h.Identity] {
-			q.Held = append(q.Held, h)
-		}
 	}
 	var breaches []Breach
 	for _, opening := range b.set.Eligible(q) {
@@ -109,4 +105,12 @@ func (b *Bench) requestable(person governance.Person, forbidden map[governance.E
 		}
 	}
 	return breaches
+}
+
+// active is a person who is no longer suspended; who has left does not come back.
+func active(person governance.Person) governance.Person {
+	if person.Status == governance.Suspended {
+		person.Status = governance.Active
+	}
+	return person
 }

@@ -130,7 +130,7 @@ func (r *rewriter) call(e *hclsyntax.FunctionCallExpr) {
 		return
 	}
 	for _, step := range []time.Duration{time.Second, -time.Second} {
-		moved := ""
+		var moved string
 		switch e.Name {
 		case "duration":
 			d, err := condition.ParseDuration(text)
