@@ -3,8 +3,8 @@ package accesstest
 import (
 	"time"
 
+	"github.com/stint-dev/terraform-provider-stint/internal/condition"
 	"github.com/stint-dev/terraform-provider-stint/internal/governance"
-	"github.com/stint-dev/terraform-provider-stint/internal/policyenv"
 )
 
 // DefaultNow is when a scenario happens that names no time: a Monday, noon in
@@ -82,6 +82,13 @@ type Never struct {
 	At   Position
 	// Identity and Entitlement are nil when they match everything; one of them
 	// is set.
-	Identity    *policyenv.IdentityMatcher
-	Entitlement *policyenv.EntitlementMatcher
+	Identity, Entitlement *Condition
+}
+
+// Condition is the text of a condition over an identity or an entitlement. What
+// it may name depends on the declared policy: see [Bench.Check].
+type Condition struct {
+	Text string
+	// place finds where in the file a place of the text stands.
+	place func(condition.Pos) Position
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/stint-dev/terraform-provider-stint/internal/condition"
-	"github.com/stint-dev/terraform-provider-stint/internal/policyenv"
 )
 
 // never reads one invariant.
@@ -18,8 +17,7 @@ func (p *parser) never(block *hclsyntax.Block) (Never, bool) {
 	from := p.members(block.Body, "never", []string{"identity", "entitlement"})
 	n := Never{
 		Name: block.Labels[0], At: positionOf(block.DefRange()),
-		Identity:    compile(p, from, "identity", policyenv.CompileIdentityMatcher),
-		Entitlement: compile(p, from, "entitlement", policyenv.CompileEntitlementMatcher),
+		Identity: read(p, from, "identity", (*parser).condition).value, Entitlement: read(p, from, "entitlement", (*parser).condition).value,
 	}
 	if len(from) == 0 {
 		p.report(block.DefRange(), fmt.Sprintf("%q says neither who nor what", n.Name), `add identity or entitlement, each a condition, like entitlement = "entitlement.risk == \"critical\""`)
@@ -27,21 +25,22 @@ func (p *parser) never(block *hclsyntax.Block) (Never, bool) {
 	return n, len(p.found) == before
 }
 
-func compile[T any](p *parser, from map[string]value, name string, compiled func(string) (*T, condition.Diagnostics)) *T {
-	v, ok := from[name]
-	if !ok {
-		return nil
+func (p *parser) condition(v value) (Condition, bool) {
+	text, ok := p.str(v)
+	return Condition{Text: text, place: func(at condition.Pos) Position { return p.place(v, text, at) }}, ok
+}
+
+// compile checks and compiles a condition; without one the result is nil.
+func compile[T any](c *Condition, what string, compiled func(string) (*T, condition.Diagnostics)) (*T, Diagnostics) {
+	if c == nil {
+		return nil, nil
 	}
-	src, ok := p.str(v)
-	if !ok {
-		return nil
-	}
-	matcher, diags := compiled(src)
+	matcher, diags := compiled(c.Text)
+	var found Diagnostics
 	for _, diag := range diags {
-		at := p.place(v, src, diag.Range.Start)
-		p.found = append(p.found, Diagnostic{At: at, Message: fmt.Sprintf("%s: %s", name, diag.Message), Mend: diag.Suggestion, Text: diag.Text})
+		found = append(found, Diagnostic{At: c.place(diag.Range.Start), Message: fmt.Sprintf("%s: %s", what, diag.Message), Mend: diag.Suggestion, Text: diag.Text})
 	}
-	return matcher
+	return matcher, found
 }
 
 // place finds where in the file a place of a condition stands.

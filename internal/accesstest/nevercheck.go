@@ -6,19 +6,48 @@ import (
 	"slices"
 
 	"github.com/stint-dev/terraform-provider-stint/internal/governance"
+	"github.com/stint-dev/terraform-provider-stint/internal/policyenv"
 )
+
+// matchers are the compiled conditions of an invariant; nil where there is none.
+type matchers struct {
+	identity    *policyenv.IdentityMatcher
+	entitlement *policyenv.EntitlementMatcher
+}
+
+// Check reports what is wrong with the conditions of invariants, in the light of
+// what is declared.
+func (b *Bench) Check(file *File) Diagnostics {
+	var found Diagnostics
+	for _, n := range file.Nevers {
+		_, diags := b.compile(n)
+		found = append(found, diags...)
+	}
+	return found
+}
+
+func (b *Bench) compile(n Never) (matchers, Diagnostics) {
+	identity, found := compile(n.Identity, "identity", policyenv.CompileIdentityMatcher)
+	entitlement, diags := compile(n.Entitlement, "entitlement", policyenv.CompileEntitlementMatcher)
+	return matchers{identity, entitlement}, append(found, diags...)
+}
 
 // never checks one invariant against everybody.
 func (b *Bench) never(n Never, result Result) Result {
 	result.Outcome = Passed
-	forbidden, err := b.forbidden(n)
+	m, diags := b.compile(n)
+	if len(diags) > 0 {
+		result.Outcome, result.Error = Errored, diags.Error()
+		return result
+	}
+	forbidden, err := b.forbidden(m)
 	if err != nil {
 		result.Outcome, result.Error = Errored, err.Error()
 		return result
 	}
 	for _, id := range slices.Sorted(maps.Keys(b.people)) {
 		person := b.people[id]
-		bound, err := n.binds(person)
+		bound, err := b.binds(m, person)
 		if err != nil {
 			result.Breaches = append(result.Breaches, Breach{Identity: id, Error: err.Error()})
 		}
@@ -34,14 +63,14 @@ func (b *Bench) never(n Never, result Result) Result {
 }
 
 // forbidden are the entitlements that the invariant speaks of.
-func (b *Bench) forbidden(n Never) (map[governance.EntitlementID]bool, error) {
+func (b *Bench) forbidden(m matchers) (map[governance.EntitlementID]bool, error) {
 	matched := map[governance.EntitlementID]bool{}
-	for id, e := range b.set.Entitlements {
-		if n.Entitlement == nil {
+	for _, id := range slices.Sorted(maps.Keys(b.set.Entitlements)) {
+		if m.entitlement == nil {
 			matched[id] = true
 			continue
 		}
-		holds, err := n.Entitlement.Match(e.Input())
+		holds, err := m.entitlement.Match(b.set.Entitlements[id].Input())
 		if err != nil {
 			return nil, fmt.Errorf("the condition on entitlements cannot be evaluated for %q: %w", id, err)
 		}
@@ -52,11 +81,11 @@ func (b *Bench) forbidden(n Never) (map[governance.EntitlementID]bool, error) {
 	return matched, nil
 }
 
-func (n Never) binds(person governance.Person) (bool, error) {
-	if n.Identity == nil {
+func (b *Bench) binds(m matchers, person governance.Person) (bool, error) {
+	if m.identity == nil {
 		return true, nil
 	}
-	bound, err := n.Identity.Match(b.set.Attributes.Identity(person))
+	bound, err := m.identity.Match(b.set.Attributes.Identity(person))
 	if err != nil {
 		return false, fmt.Errorf("the condition on identities cannot be evaluated: %w", err)
 	}

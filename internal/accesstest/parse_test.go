@@ -51,18 +51,52 @@ func TestTextThatIsNotHCLIsToldByItsPlace(t *testing.T) {
 	}
 }
 
+func TestAMistakeInAConditionIsToldByItsPlaceInTheFile(t *testing.T) {
+	b := bench(t, accesstest.Source{Objects: declared()})
+	file := parse(t, `
+never "quoted" {
+  identity = "identity.\u0074ype == \"humn\" && idntity.name == \"x\""
+}
+never "heredoc" {
+  entitlement = <<-EOT
+    entitlement.risk == "critical"
+    && entitlement.rsk == "low"
+  EOT
+}
+never "of something else" {
+  identity = "entitlement.risk == \"low\""
+}`)[0]
+	want := "t.stinttest.hcl:3:37: identity: identity.type is never \"humn\"; did you mean \"human\"? (at \"humn\")\n" +
+		"t.stinttest.hcl:3:49: identity: there is no idntity; did you mean identity? (at idntity)\n" +
+		"t.stinttest.hcl:8:8: entitlement: there is no entitlement.rsk; did you mean entitlement.risk? (at entitlement.rsk)\n" +
+		"t.stinttest.hcl:12:15: identity: there is no entitlement; the variables are identity; a text is written in double quotes (at entitlement)"
+	if diff := cmp.Diff(want, b.Check(file).Error()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if report := b.Run([]*accesstest.File{file}, nil); report.Passed != 0 || report.Failed != 3 {
+		t.Errorf("what cannot be checked does not hold: %+v", report)
+	}
+}
+
 // FuzzParse demands that whatever is read ends in cases or in findings inside of
 // the text.
 func FuzzParse(f *testing.F) {
 	f.Add(read(f, "testdata/bad.stinttest.hcl"))
 	f.Add(read(f, "testdata/rows.stinttest.hcl"))
 	f.Add("never \"x\" {\n  identity = <<-EOT\n    identity.tpe == \"\\u00e9\"\n  EOT\n  entitlement = \"entitlement.risk == \\\"\\u0068igh\\\" && $${x}\"\n}")
+	b, err := accesstest.NewBench(accesstest.Source{Objects: declared()})
+	if err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		file, diags := accesstest.Parse("f", []byte(text))
 		if (file == nil) != (len(diags) > 0) {
 			t.Fatalf("file %v with findings %v", file, diags)
 		}
 		lines := strings.Count(text, "\n") + 1
+		if file != nil {
+			diags = b.Check(file)
+		}
 		for _, d := range diags {
 			if d.At.Line < 1 || d.At.Line > lines || d.At.Column < 1 || d.Message == "" {
 				t.Errorf("a finding outside of the %d lines of the text, or without words: %v", lines, d)

@@ -78,6 +78,9 @@ func (a *app) runTests(ctx context.Context, flags testFlags, paths []string) err
 	if err != nil {
 		return severalWrong(err, "the declared policy is not valid:")
 	}
+	if err := checkNevers(bench, files); err != nil {
+		return err
+	}
 	report := bench.Run(files, picked.MatchString)
 	if len(report.Results) == 0 {
 		return usageErrorf("no test is named like %q", flags.run)
@@ -128,22 +131,37 @@ func readAccessTests(paths []string) ([]*accesstest.File, error) {
 	}
 	slices.Sort(names)
 	var files []*accesstest.File
-	var wrong []error
+	var wrong accesstest.Diagnostics
 	for _, name := range slices.Compact(names) {
 		text, err := os.ReadFile(name) //nolint:gosec // the person names it
 		if err != nil {
 			return nil, usageErrorf("%w", err)
 		}
 		file, diags := accesstest.Parse(name, text)
-		for _, diag := range diags {
-			wrong = append(wrong, diag)
-		}
+		wrong = append(wrong, diags...)
 		files = append(files, file)
 	}
-	if err := errors.Join(wrong...); err != nil {
-		return nil, severalWrong(err, "the access tests cannot be read:")
+	return files, unreadable(wrong)
+}
+
+// checkNevers finds what is wrong with conditions in the light of the policy.
+func checkNevers(bench *accesstest.Bench, files []*accesstest.File) error {
+	var wrong accesstest.Diagnostics
+	for _, file := range files {
+		wrong = append(wrong, bench.Check(file)...)
 	}
-	return files, nil
+	return unreadable(wrong)
+}
+
+func unreadable(found accesstest.Diagnostics) error {
+	each := make([]error, len(found))
+	for i, diag := range found {
+		each[i] = diag
+	}
+	if err := errors.Join(each...); err != nil {
+		return severalWrong(err, "the access tests cannot be read:")
+	}
+	return nil
 }
 
 // findAccessTests searches a folder, hidden ones in it left out. A file that is
