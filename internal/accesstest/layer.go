@@ -1,8 +1,11 @@
 package accesstest
 
 import (
+	"encoding/json"
 	"fmt"
 	"time"
+
+	ctyjson "github.com/zclconf/go-cty/cty/json"
 
 	"github.com/stint-dev/terraform-provider-stint/internal/governance"
 )
@@ -24,6 +27,7 @@ type identityLayer struct {
 	declared                           string
 	name, kind, owner, manager, status given[string]
 	groups                             given[[]string]
+	attributes                         given[map[string]json.RawMessage]
 }
 
 type requestLayer struct {
@@ -37,6 +41,7 @@ type eventLayer struct {
 	declared              string
 	name, kind, reference given[string]
 	severity              given[int64]
+	attributes            given[map[string]json.RawMessage]
 	ends                  given[eventEnd]
 }
 
@@ -48,9 +53,9 @@ type eventEnd struct {
 
 var (
 	layerMembers    = []string{"identity", "accounts", "holdings", "request", "event", "now", "expect"}
-	identityMembers = []string{"name", "type", "owner", "manager", "groups", "status"}
+	identityMembers = []string{"name", "type", "owner", "manager", "groups", "attributes", "status"}
 	requestMembers  = []string{"template", "entitlements", "account", "duration", "justification"}
-	eventMembers    = []string{"name", "kind", "severity", "reference", "ends_in", "ends_at"}
+	eventMembers    = []string{"name", "kind", "severity", "reference", "ends_in", "ends_at", "attributes"}
 	expectMembers   = []string{"decision", "reasons", "denied_by", "stages", "duration", "max_duration"}
 	heldMembers     = []string{"identity", "entitlement"}
 )
@@ -99,6 +104,7 @@ func (i identityLayer) over(under identityLayer) identityLayer {
 	return identityLayer{
 		name: i.name.over(under.name), kind: i.kind.over(under.kind), owner: i.owner.over(under.owner),
 		manager: i.manager.over(under.manager), status: i.status.over(under.status), groups: i.groups.over(under.groups),
+		attributes: i.attributes.over(under.attributes),
 	}
 }
 
@@ -117,7 +123,7 @@ func (e eventLayer) over(under eventLayer) eventLayer {
 	}
 	return eventLayer{
 		name: e.name.over(under.name), kind: e.kind.over(under.kind), reference: e.reference.over(under.reference),
-		severity: e.severity.over(under.severity), ends: e.ends.over(under.ends),
+		severity: e.severity.over(under.severity), ends: e.ends.over(under.ends), attributes: e.attributes.over(under.attributes),
 	}
 }
 
@@ -131,7 +137,7 @@ func (p *parser) identity(v value) (identityLayer, bool) {
 		name: read(p, from, "name", (*parser).str), kind: read(p, from, "type", (*parser).str),
 		owner: read(p, from, "owner", (*parser).str), manager: read(p, from, "manager", (*parser).str),
 		status: read(p, from, "status", oneOf(governance.Active, governance.Suspended, governance.Left)),
-		groups: read(p, from, "groups", (*parser).strs),
+		groups: read(p, from, "groups", (*parser).strs), attributes: read(p, from, "attributes", (*parser).attributes),
 	}, ok
 }
 
@@ -165,6 +171,27 @@ func oneOf[T ~string](allowed ...T) func(*parser, value) (string, bool) {
 	}
 }
 
+// attributes reads values of custom attributes. Whether they are declared, and as
+// what, the policy says.
+func (p *parser) attributes(v value) (map[string]json.RawMessage, bool) {
+	pairs, ok := p.pairs(v, `attributes = { employment = "contractor" }`)
+	values := make(map[string]json.RawMessage, len(pairs))
+	for _, pair := range pairs {
+		evaluated, isConstant := p.constant(pair.value)
+		if !isConstant {
+			ok = false
+			continue
+		}
+		text, err := ctyjson.Marshal(evaluated, evaluated.Type())
+		if err != nil {
+			p.report(pair.at(), pair.path+" is no value of an attribute", "write a text, a number, true, false or a list of texts")
+			ok = false
+		}
+		values[pair.name] = text
+	}
+	return values, ok
+}
+
 func (p *parser) request(v value) requestLayer {
 	from, _ := p.object(v, `request = { template = "…" }`, requestMembers)
 	return requestLayer{
@@ -183,7 +210,7 @@ func (p *parser) event(v value) (eventLayer, bool) {
 	e := eventLayer{
 		name: read(p, from, "name", (*parser).str), reference: read(p, from, "reference", (*parser).str),
 		kind:     read(p, from, "kind", (*parser).str),
-		severity: read(p, from, "severity", (*parser).number),
+		severity: read(p, from, "severity", (*parser).number), attributes: read(p, from, "attributes", (*parser).attributes),
 	}
 	endsIn, endsAt := read(p, from, "ends_in", (*parser).duration), read(p, from, "ends_at", (*parser).time)
 	switch {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/stint-dev/terraform-provider-stint/internal/condition"
 	"github.com/stint-dev/terraform-provider-stint/internal/governance"
 	"github.com/stint-dev/terraform-provider-stint/internal/policyenv"
 )
@@ -27,7 +28,9 @@ func (b *Bench) Check(file *File) Diagnostics {
 }
 
 func (b *Bench) compile(n Never) (matchers, Diagnostics) {
-	identity, found := compile(n.Identity, "identity", policyenv.CompileIdentityMatcher)
+	identity, found := compile(n.Identity, "identity", func(src string) (*policyenv.IdentityMatcher, condition.Diagnostics) {
+		return policyenv.CompileIdentityMatcher(src, b.set.Attributes.ForConditions())
+	})
 	entitlement, diags := compile(n.Entitlement, "entitlement", policyenv.CompileEntitlementMatcher)
 	return matchers{identity, entitlement}, append(found, diags...)
 }

@@ -29,6 +29,11 @@ func (b *Bench) question(c Case) (governance.Question, error) {
 	if err := b.parties(c, &q); err != nil {
 		return q, err
 	}
+	if c.Event != nil {
+		if err := b.set.Attributes.Check(c.Event.BusinessEvent).Err(); err != nil {
+			return q, fmt.Errorf("the event: %w", err)
+		}
+	}
 	if c.EventRef != "" {
 		event, err := b.event(c.EventRef)
 		if err != nil {
@@ -52,6 +57,9 @@ func (b *Bench) question(c Case) (governance.Question, error) {
 func (b *Bench) parties(c Case, q *governance.Question) error {
 	if c.Person != nil {
 		q.Identity = *c.Person
+		if err := b.set.Attributes.Check(c.Person.Identity).Err(); err != nil {
+			return fmt.Errorf("the identity: %w", err)
+		}
 	} else {
 		person, err := b.person(c.Identity)
 		if err != nil {

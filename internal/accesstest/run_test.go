@@ -42,15 +42,18 @@ func declared() []governance.Object {
 		Name: "lead", Quorum: 1, Approvers: governance.Approvers{Groups: []string{"leads"}}, Timeout: hour, OnTimeout: governance.Lapse,
 	}}}
 	return []governance.Object{
+		governance.Attribute{Object: governance.IdentityAttribute, Name: "employment", Type: governance.StringAttribute, Description: "How somebody is employed."},
+		governance.Attribute{Object: governance.EventAttribute, Name: "downtime", Type: governance.DurationAttribute, Description: "For how long it stands still."},
 		governance.Application{Name: "billing", Connector: map[string]json.RawMessage{"postgresql": json.RawMessage("{}")}, Correlation: "account.name == identity.name", Discovery: governance.DiscoverySchedule{Interval: hour}},
 		governance.Identity{Name: "alice", Type: governance.Human, Manager: "carol", Groups: []string{"oncall"}},
 		governance.Identity{Name: "carol", Type: governance.Human, Groups: []string{"leads"}},
-		governance.Identity{Name: "erin", Type: governance.Human, Groups: []string{"contractors"}},
+		governance.Identity{Name: "erin", Type: governance.Human, Groups: []string{"contractors"}, Attributes: map[string]json.RawMessage{"employment": json.RawMessage(`"contractor"`)}},
 		governance.Identity{Name: "bot", Type: governance.Agent, Owner: "alice", Groups: []string{"oncall"}},
 		entitlement(admin, governance.RiskCritical), entitlement(create, governance.RiskHigh), entitlement(approve, governance.RiskHigh),
 		policy("oncall", governance.PolicyAllow, admin, `contains(identity.groups, "oncall") && event != null && event.kind == "incident" && event.severity != null && event.severity <= 2`),
 		policy("people-only", governance.PolicyDeny, admin, `identity.type != "human"`),
 		policy("night", governance.PolicyDeny, admin, `hour(now, "UTC") >= 20`),
+		policy("drills", governance.PolicyDeny, admin, `event != null && event.attributes.downtime != null && event.attributes.downtime < duration("1m")`),
 		policy("payers", governance.PolicyAllow, approve, `identity.manager != null || contains(identity.groups, "contractors") && hour(now, "UTC") == 3`),
 		governance.SoDRule{Name: "payments", Mode: governance.SoDDeny, Limit: 1, IncludeOwned: true, Duties: map[string]governance.Duty{
 			"create": {Entitlements: []governance.EntitlementID{create}}, "approve": {Entitlements: []governance.EntitlementID{approve}},
@@ -132,8 +135,8 @@ func TestARowLiesOverItsScenario(t *testing.T) {
 			t.Error(lines(report)[i])
 		}
 	}
-	if report.Passed != 22 {
-		t.Errorf("%d tests passed, the file has 22", report.Passed)
+	if report.Passed != 24 {
+		t.Errorf("%d tests passed, the file has 24", report.Passed)
 	}
 }
 
@@ -174,6 +177,8 @@ scenario "typing mistakes" {
     "template"    = { request = { template = "aprove" } }
     "entitlement" = { request = { entitlements = ["billing/role/aprove"] } }
     "event"       = { event = "adit" }
+    "attribute"   = { identity = { attributes = { emploiment = "contractor" } } }
+    "its type"    = { event = { kind = "incident", attributes = { downtime = 5 } } }
     "held"        = { holdings = ["billing/role/creat"] }
     "holder"      = { holdings = [{ identity = "bott", entitlement = "billing/role/create" }] }
     "stranger"    = { holdings = [{ identity = "carol", entitlement = "billing/role/create" }] }
@@ -185,9 +190,11 @@ scenario "typing mistakes" {
 		`typing mistakes / template: error: no grant template "aprove" is declared; did you mean "approve"?`,
 		`typing mistakes / entitlement: error: no entitlement "billing/role/aprove" is declared; did you mean "billing/role/approve"?`,
 		`typing mistakes / event: error: no business event "adit" is declared; did you mean "audit"?`,
-		`typing mistakes / held: error: t.stinttest.hcl:13:35: no entitlement "billing/role/creat" is declared; did you mean "billing/role/create"?`,
-		`typing mistakes / holder: error: t.stinttest.hcl:14:35: no identity "bott" is declared; did you mean "bot"?`,
-		`typing mistakes / stranger: error: t.stinttest.hcl:15:35: "carol" does not count as one actor with "alice", so what it holds changes nothing`,
+		`typing mistakes / attribute: error: the identity: attributes["emploiment"]: no attribute "emploiment" is declared for object identity; did you mean "employment"? If not, declare it with stint_attribute`,
+		`typing mistakes / its type: error: the event: attributes["downtime"]: attribute "downtime": it is declared as duration; this is a number; write it like "1h30m"`,
+		`typing mistakes / held: error: t.stinttest.hcl:15:35: no entitlement "billing/role/creat" is declared; did you mean "billing/role/create"?`,
+		`typing mistakes / holder: error: t.stinttest.hcl:16:35: no identity "bott" is declared; did you mean "bot"?`,
+		`typing mistakes / stranger: error: t.stinttest.hcl:17:35: "carol" does not count as one actor with "alice", so what it holds changes nothing`,
 	)
 }
 
@@ -227,7 +234,7 @@ never "software creates payments" {
   entitlement = "entitlement.native_id == \"create\""
 }
 never "contractors approve payments" {
-  identity    = "contains(identity.groups, \"contractors\")"
+  identity    = "identity.attributes.employment != null && identity.attributes.employment == \"contractor\""
   entitlement = "entitlement.native_id == \"approve\""
 }
 never "software becomes admin" {
@@ -259,6 +266,9 @@ func TestCoverageNamesTheHalfThatIsMissing(t *testing.T) {
 		return out
 	}
 	want := []string{
+		`policy "drills" event != null at 1:1 was never false`,
+		`policy "drills" event.attributes.downtime != null at 1:18 was never true`,
+		`policy "drills" event.attributes.downtime < duration("1m") at 1:55 was never true nor false`,
 		`policy "night" hour(now, "UTC") >= 20 at 1:1 was never true`,
 		`policy "oncall" contains(identity.groups, "oncall") at 1:1 was never false`,
 		`policy "oncall" event != null at 1:40 was never false`,

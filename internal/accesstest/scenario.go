@@ -89,13 +89,13 @@ func (p *parser) who(c *Case, i identityLayer, at hcl.Range) {
 	c.Person = &governance.Person{
 		Identity: governance.Identity{
 			Name: i.name.or(Somebody), Type: governance.IdentityType(i.kind.or(string(governance.Human))),
-			Owner: governance.IdentityID(i.owner.or("")), Manager: governance.IdentityID(i.manager.or("")), Groups: i.groups.or([]string{}),
+			Owner: governance.IdentityID(i.owner.or("")), Manager: governance.IdentityID(i.manager.or("")), Groups: i.groups.or([]string{}), Attributes: i.attributes.or(nil),
 		},
 		Status: governance.Status(i.status.or(string(governance.Active))), Version: 1,
 	}
 	c.Identity = c.Person.ID()
 	p.problems("identity", c.Person.Check(), at, map[string]hcl.Range{
-		"name": i.name.at, "type": i.kind.at, "owner": i.owner.at, "manager": i.manager.at, "groups": i.groups.at,
+		"name": i.name.at, "type": i.kind.at, "owner": i.owner.at, "manager": i.manager.at, "groups": i.groups.at, "attributes": i.attributes.at,
 	})
 }
 
@@ -107,7 +107,7 @@ func (p *parser) why(c *Case, e eventLayer, at hcl.Range) {
 	end := e.ends.or(eventEnd{in: governance.Duration(DefaultEventLasts)})
 	event := governance.BusinessEvent{
 		Name: e.name.or("event"), Kind: governance.EventKind(e.kind.or("")), Severity: e.severity.value,
-		Reference: e.reference.or(""), EndsAt: c.Now.Add(end.in.Std()),
+		Reference: e.reference.or(""), EndsAt: c.Now.Add(end.in.Std()), Attributes: e.attributes.or(nil),
 	}
 	if end.at != nil {
 		event.EndsAt = *end.at
@@ -117,7 +117,7 @@ func (p *parser) why(c *Case, e eventLayer, at hcl.Range) {
 		return
 	}
 	p.problems("event", event.Check(), at, map[string]hcl.Range{
-		"name": e.name.at, "kind": e.kind.at, "severity": e.severity.at, "reference": e.reference.at, "ends_at": e.ends.at,
+		"name": e.name.at, "kind": e.kind.at, "severity": e.severity.at, "reference": e.reference.at, "ends_at": e.ends.at, "attributes": e.attributes.at,
 	})
 	c.Event = &governance.OpenEvent{BusinessEvent: event, ID: event.DeclaredID(), OpenedAt: c.Now.Add(-time.Minute), Version: 1}
 }

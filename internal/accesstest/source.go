@@ -76,6 +76,8 @@ func (b *Bench) declare(src Source) error {
 		seen[name] = true
 		wrong = append(wrong, problemsOf(object, object.Check())...)
 		switch o := object.(type) {
+		case governance.Attribute:
+			b.docs.Attributes = append(b.docs.Attributes, o)
 		case governance.Application:
 			b.docs.Applications = append(b.docs.Applications, o)
 		case governance.Entitlement:
@@ -93,6 +95,13 @@ func (b *Bench) declare(src Source) error {
 				b.events[o.DeclaredID()] = governance.OpenEvent{BusinessEvent: o, ID: o.DeclaredID(), Version: 1}
 			}
 		}
+	}
+	if len(wrong) > 0 {
+		return errors.Join(wrong...)
+	}
+	attributes := governance.NewAttributes(b.docs.Attributes)
+	for _, object := range src.Objects {
+		wrong = append(wrong, problemsOf(object, attributes.Check(object))...)
 	}
 	if len(wrong) > 0 {
 		return errors.Join(wrong...)

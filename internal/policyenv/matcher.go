@@ -1,6 +1,10 @@
 package policyenv
 
-import "github.com/stint-dev/terraform-provider-stint/internal/condition"
+import (
+	"slices"
+
+	"github.com/stint-dev/terraform-provider-stint/internal/condition"
+)
 
 // IdentityMatcher is a compiled condition over `identity` alone. It is safe for
 // concurrent use.
@@ -8,10 +12,15 @@ type IdentityMatcher struct {
 	program *program[Identity]
 }
 
-// CompileIdentityMatcher checks and compiles a condition over an identity. It
-// returns all findings at once; the matcher is nil when there is any.
-func CompileIdentityMatcher(src string) (*IdentityMatcher, condition.Diagnostics) {
-	p, diags := compileFields(src, identityFields(func(in *Identity) *Identity { return in }))
+// CompileIdentityMatcher checks and compiles a condition over an identity, where the
+// given attributes are declared. It returns all findings at once; the matcher is
+// nil when there is any.
+func CompileIdentityMatcher(src string, attributes Attributes) (*IdentityMatcher, condition.Diagnostics) {
+	p, diags := compileFields(src, slices.Concat(
+		identityFields(func(in *Identity) *Identity { return in }),
+		extensible[Identity](OfIdentity),
+		attributeFields(attributes, OfIdentity, func(in *Identity) (Values, bool) { return in.Attributes, true }),
+	))
 	if len(diags) > 0 {
 		return nil, diags
 	}
@@ -47,7 +56,7 @@ func (m *EntitlementMatcher) Match(entitlement Entitlement) (bool, error) {
 func compileFields[In any](src string, fields []field[In]) (*program[In], condition.Diagnostics) {
 	s, err := newSchema(fields)
 	if err != nil {
-		panic(err) // the table itself is wrong; every test of this package meets it
+		return nil, badParameter(err)
 	}
 	return s.compile(src)
 }

@@ -55,7 +55,7 @@ func listOf[T any](name string, items *[]T) list {
 
 func (s *State) lists() []list {
 	return []list{
-		listOf(string(api.Applications), &s.Applications), listOf(string(api.Identities), &s.Identities),
+		listOf(string(api.Attributes), &s.Attributes), listOf(string(api.Applications), &s.Applications), listOf(string(api.Identities), &s.Identities),
 		listOf(string(api.Entitlements), &s.Entitlements), listOf(string(api.EligibilityPolicies), &s.EligibilityPolicies),
 		listOf(string(api.SoDRules), &s.SoDRules), listOf(string(api.GrantTemplates), &s.GrantTemplates),
 		listOf(string(api.BusinessEvents), &s.BusinessEvents), listOf("discovered-accounts", &s.DiscoveredAccounts),

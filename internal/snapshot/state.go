@@ -24,6 +24,7 @@ type State struct {
 	// Checkpoint of the evidence log when reading began.
 	Checkpoint api.Checkpoint
 
+	Attributes          []api.Attribute
 	Applications        []api.Application
 	Identities          []api.Identity
 	Entitlements        []api.Entitlement
@@ -90,7 +91,7 @@ func takeOnce(ctx context.Context, c *client.Client) (state State, whole bool, e
 	}
 	return State{
 		Revision: declared.Revision, Checkpoint: events.Checkpoint,
-		Applications: declared.Applications, Identities: declared.Identities, Entitlements: declared.Entitlements,
+		Attributes: declared.Attributes, Applications: declared.Applications, Identities: declared.Identities, Entitlements: declared.Entitlements,
 		EligibilityPolicies: declared.EligibilityPolicies, SoDRules: declared.SoDRules, GrantTemplates: declared.GrantTemplates,
 		BusinessEvents: events.Items, DiscoveredAccounts: accounts.Items, DiscoveredEntitlements: entitlements.Items,
 		DiscoveredAssignments: assignments.Items, Grants: grants.Items,
@@ -100,6 +101,9 @@ func takeOnce(ctx context.Context, c *client.Client) (state State, whole bool, e
 // Objects are the declared documents.
 func (s State) Objects() []governance.Object {
 	var objects []governance.Object
+	for _, o := range s.Attributes {
+		objects = append(objects, o.Attribute)
+	}
 	for _, o := range s.Applications {
 		objects = append(objects, o.Application)
 	}

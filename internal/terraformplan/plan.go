@@ -120,6 +120,7 @@ type declared struct {
 }
 
 var kinds = map[string]declared{
+	"stint_attribute":          {kind: governance.KindAttribute, read: object[governance.Attribute]},
 	"stint_application":        {kind: governance.KindApplication, read: object[governance.Application], indifferent: []string{"connector"}},
 	"stint_identity":           {kind: governance.KindIdentity, read: object[governance.Identity]},
 	"stint_entitlement":        {kind: governance.KindEntitlement, read: object[governance.Entitlement]},

@@ -12,6 +12,8 @@ scenario "rows" {
     "one member of an event"  = { event = { severity = 3 }, expect = { decision = "deny", denied_by = ["oncall"] } }
     "an end in the past"      = { event = { ends_at = "2026-01-05T11:59:59Z" }, expect = { decision = "deny", denied_by = ["event_not_open"] } }
     "later than the event"    = { now = "2026-01-05T13:00:00Z", event = { ends_at = "2026-01-05T13:00:00Z" }, expect = { decision = "deny", denied_by = ["event_not_open"] } }
+    "a drill"                 = { event = { attributes = { downtime = "59s" } }, expect = { decision = "deny", denied_by = ["drills"] } }
+    "no drill"                = { event = { attributes = { downtime = "1m" } } }
     "no event"                = { event = null, expect = { decision = "deny", denied_by = ["event_required", "oncall"] } }
     "a declared event"        = { event = "audit", expect = { decision = "deny", denied_by = ["event_kind", "oncall"] } }
     "other groups"            = { identity = { groups = [] }, expect = { decision = "deny", denied_by = ["oncall"], reasons = ["policy_no_match", "approval_needed"] } }
