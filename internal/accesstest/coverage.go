@@ -30,53 +30,36 @@ func (b *Bench) coverage() Coverage {
 }
 
 // see adds what one decision exercised.
-func (c *Coverage) see(set *governance.PolicySet, q governance.Question, d governance.Decision) {
+func (c *Coverage) see(template governance.TemplateID, t governance.Trace) {
 	for i := range c.Templates {
-		if c.Templates[i].Template == q.Template {
-			c.Templates[i].Requested = true
+		c.Templates[i].Requested = c.Templates[i].Requested || c.Templates[i].Template == template
+	}
+	for _, entitlement := range t.Entitlements {
+		for _, policy := range entitlement.Policies {
+			at := slices.IndexFunc(c.Policies, func(p PolicyCoverage) bool { return p.Policy == policy.Policy })
+			c.Policies[at].see(policy)
 		}
 	}
-	for _, judgement := range set.Judgements(q) {
-		at := slices.IndexFunc(c.Policies, func(p PolicyCoverage) bool { return p.Policy == judgement.Policy })
-		c.Policies[at].see(judgement)
-	}
-	violated := map[governance.RuleID]bool{}
-	for _, reason := range d.Reasons {
-		if reason.Violation != nil {
-			violated[reason.Rule] = true
-		}
-	}
-	for i := range c.Rules {
-		id := c.Rules[i].Rule
-		c.Rules[i].Violated = c.Rules[i].Violated || violated[id]
-		c.Rules[i].Upheld = c.Rules[i].Upheld || !violated[id] && touches(set.Rules[id], q)
+	for _, rule := range t.Rules {
+		at := slices.IndexFunc(c.Rules, func(r RuleCoverage) bool { return r.Rule == rule.Rule })
+		c.Rules[at].Violated = c.Rules[at].Violated || rule.Violated
+		c.Rules[at].Upheld = c.Rules[at].Upheld || !rule.Violated
 	}
 }
 
-func (p *PolicyCoverage) see(j governance.Judgement) {
-	p.Evaluated = true
-	for i, part := range j.Parts {
-		switch part.Outcome {
-		case string(condition.OutcomeTrue):
+// see counts the conjuncts that evaluation reached: what stands behind a false one
+// decided nothing.
+func (p *PolicyCoverage) see(t governance.PolicyTrace) {
+	p.Evaluated = p.Evaluated || t.Outcome != governance.PolicyNotListed
+	for i, part := range t.Parts {
+		switch {
+		case part.Behind:
+		case part.Outcome == string(condition.OutcomeTrue):
 			p.Conjuncts[i].SeenTrue = true
-		case string(condition.OutcomeFalse):
+		case part.Outcome == string(condition.OutcomeFalse):
 			p.Conjuncts[i].SeenFalse = true
 		}
 	}
-}
-
-// touches reports whether what is asked for is part of one of the rule's duties.
-func touches(rule *governance.SoDRule, q governance.Question) bool {
-	for _, asked := range q.Entitlements {
-		for id := range q.Inclusions.Closure(asked) {
-			for _, duty := range rule.Duties {
-				if slices.Contains(duty.Entitlements, id) {
-					return true
-				}
-			}
-		}
-	}
-	return false
 }
 
 // Gaps lists what no case exercised, in the order of policies, rules, templates.

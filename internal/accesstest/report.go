@@ -32,8 +32,9 @@ type Result struct {
 	Error string `json:"error,omitempty"`
 	// Misses are the expectations that did not hold.
 	Misses []Miss `json:"misses,omitempty"`
-	// Decision is what a case was answered.
+	// Decision is what a case was answered, Trace all that was weighed for it.
 	Decision *governance.Decision `json:"decision,omitempty"`
+	Trace    *governance.Trace    `json:"trace,omitempty"`
 	// Breaches are the ways on which an invariant does not hold.
 	Breaches []Breach `json:"breaches,omitempty"`
 }

@@ -44,9 +44,9 @@ func (b *Bench) decide(c Case, result Result, seen *Coverage) Result {
 		result.Outcome, result.Error = Errored, err.Error()
 		return result
 	}
-	decision := b.set.Decide(q)
-	seen.see(b.set, q, decision)
-	result.Decision = &decision
+	decision, trace := b.set.Trace(q)
+	seen.see(q.Template, trace)
+	result.Decision, result.Trace = &decision, &trace
 	if result.Misses = c.Expect.compare(decision, b.stages(c.Template, decision)); len(result.Misses) > 0 {
 		result.Outcome = Failed
 	}

@@ -169,6 +169,21 @@ func (s *PolicySet) Policy(id PolicyID) (EligibilityPolicy, bool) {
 	return p.EligibilityPolicy, true
 }
 
+// Conjuncts are the parts of a declared policy's condition, without outcomes;
+// none when there is no such policy.
+func (s *PolicySet) Conjuncts(id PolicyID) []Part {
+	policy, ok := s.policies[id]
+	if !ok {
+		return nil
+	}
+	explained := policy.program.Explain(&policyenv.Input{}).Parts
+	parts := make([]Part, len(explained))
+	for i, part := range explained {
+		parts[i] = Part{Line: part.Range.Start.Line, Column: part.Range.Start.Column, Text: part.Text}
+	}
+	return parts
+}
+
 // CheckReferences reports the references of an object that lead nowhere in the
 // set, or somewhere that makes no sense. identityExists answers for
 // identities, which are not part of the set.
