@@ -24,7 +24,10 @@ scenario "those on call get admin for a serious incident, with approval" {
     "an incident that is over"      = { event = { ends_in = "0s" }, expect = { decision = "deny", denied_by = ["event_not_open"] } }
     "no reason in words"            = { request = { justification = null }, expect = { decision = "deny", denied_by = ["justification_required"] } }
     "somebody of finance"           = { identity = "erin", expect = { decision = "deny", denied_by = ["oncall"] } }
-    "the agent that is on call too" = { identity = "deploy-bot", expect = { decision = "deny", denied_by = ["people-only"] } }
+    "a contractor who is on call"   = { identity = "heidi", expect = { decision = "deny", denied_by = ["employees-only"] } }
+    "the agent that is on call too" = { identity = "deploy-bot", expect = { decision = "deny", denied_by = ["people-only", "employees-only"] } }
+    "who may be employed or not"    = { identity = { groups = ["sre-oncall"] }, expect = { decision = "deny", denied_by = ["employees-only"] } }
+    "an employee who is described"  = { identity = { groups = ["sre-oncall"], attributes = { employment = "employee" } }, expect = { decision = "needs_approval" } }
   }
 }
 
@@ -73,6 +76,11 @@ never "software becomes admin or approves payments" {
     entitlement.risk == "critical"
     && contains(["billing_admin", "payment_approve"], entitlement.native_id)
   EOT
+}
+
+never "contractors become admin" {
+  identity    = "identity.attributes.employment != null && identity.attributes.employment == \"contractor\""
+  entitlement = "entitlement.native_id == \"billing_admin\""
 }
 
 never "marketing reaches anything at all" {

@@ -33,6 +33,8 @@ func TestWhatARequestAndItsEventDecideIsOpenBeforeThem(t *testing.T) {
 		{`event != null && event.severity != null && event.severity <= 2`, Unknown{}, holds},
 		{`event != null && event.reference == null`, ofKind, holds | fails},
 		{`event != null && event.ends_at > now`, ofKind, holds | fails},
+		{`hour(now, "UTC") < 18`, nothing, holds},
+		{`hour(now, "UTC") < 18`, Unknown{Now: true}, holds | fails},
 		{`event != null && event.attributes.region != null && event.attributes.region == "eu"`, ofKind, holds | fails},
 		{`event != null && event.attributes.region != null && event.attributes.region == "eu"`, Unknown{}, holds},
 		{`identity.attributes.level != null && identity.attributes.level > 2`, nothing, holds},
