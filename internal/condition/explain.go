@@ -1,7 +1,6 @@
 package condition
 
 import (
-	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -95,26 +94,39 @@ func conjuncts(parts []part) []fn[bool] {
 // Explain decides like Eval and tells what each part came to and which values it
 // saw.
 func (p *Program) Explain(f *Frame) Explanation {
-	result, err := p.Eval(f)
-	out := Explanation{Result: result, Parts: make([]Part, len(p.parts))}
-	stopped := errors.As(err, &out.Err) && out.Err == p.wrongFrame
+	out := Explanation{Parts: make([]Part, len(p.parts))}
+	if f.env != p.env {
+		out.Err = p.wrongFrame
+	}
+	stopped := out.Err != nil
 	for i, part := range p.parts {
-		told := Part{Range: part.at, Text: part.at.in(p.source), Outcome: OutcomeNotEvaluated}
+		told := &out.Parts[i]
+		told.Range, told.Text, told.Outcome = part.at, part.at.in(p.source), OutcomeNotEvaluated
 		if !stopped {
-			part.explain(f, &told)
+			part.explain(f, told)
+			out.Err = told.Err
 			stopped = told.Outcome != OutcomeTrue
 		}
-		out.Parts[i] = told
 	}
+	out.Result = !stopped
 	return out
 }
 
 func (p part) explain(f *Frame, told *Part) {
 	told.Outcome = p.outcome(f)
 	told.Err = f.failure
-	for _, value := range p.values {
-		told.Values = append(told.Values, Value{Name: value.name, Text: value.text(f)})
+	told.Values = p.seen(f)
+}
+
+func (p part) seen(f *Frame) []Value {
+	if len(p.values) == 0 {
+		return nil
 	}
+	values := make([]Value, len(p.values))
+	for i, value := range p.values {
+		values[i] = Value{Name: value.name, Text: value.text(f)}
+	}
+	return values
 }
 
 func (p part) outcome(f *Frame) Outcome {

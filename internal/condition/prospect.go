@@ -52,9 +52,7 @@ func (p *Program) Foresee(f *Frame) Foresight {
 		if out.Prospect.Possible() {
 			term := p.prospects[i](f)
 			told.Outcome = term.outcome()
-			for _, value := range part.values {
-				told.Values = append(told.Values, Value{Name: value.name, Text: value.text(f)})
-			}
+			told.Values = part.seen(f)
 			out.Prospect = out.Prospect&^CanHold | term
 		}
 		out.Parts[i] = told

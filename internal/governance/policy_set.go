@@ -36,7 +36,8 @@ type PolicySet struct {
 	policies map[PolicyID]*compiledPolicy
 	allows   map[EntitlementID][]*compiledPolicy
 	denies   map[EntitlementID][]*compiledPolicy
-	duties   map[EntitlementID][]dutyRef
+	// separation is the index of the rules, without inclusions.
+	separation *SoDIndex
 }
 
 type compiledPolicy struct {
@@ -77,11 +78,6 @@ func partsOf(explained []condition.Part) []Part {
 	return parts
 }
 
-type dutyRef struct {
-	rule *SoDRule
-	duty string
-}
-
 // NewPolicySet compiles documents. Its error is a stored object that no longer
 // compiles, which means that the store was changed by other hands.
 func NewPolicySet(docs Documents) (*PolicySet, error) { return (&PolicySet{}).Next(docs) }
@@ -100,7 +96,7 @@ func (s *PolicySet) Next(docs Documents) (*PolicySet, error) {
 		policies:     make(map[PolicyID]*compiledPolicy, len(docs.Policies)),
 		allows:       map[EntitlementID][]*compiledPolicy{},
 		denies:       map[EntitlementID][]*compiledPolicy{},
-		duties:       map[EntitlementID][]dutyRef{},
+		separation:   NewSoDIndex(docs.Rules, nil),
 	}
 	if !reflect.DeepEqual(s.Attributes.list, next.Attributes.list) {
 		s = &PolicySet{} // what was compiled with other attributes is compiled again
@@ -127,7 +123,7 @@ func (s *PolicySet) Next(docs Documents) (*PolicySet, error) {
 		}
 	}
 	for _, r := range docs.Rules {
-		next.addRule(&r)
+		next.Rules[r.ID()] = &r
 	}
 	return next, nil
 }
@@ -151,14 +147,9 @@ func (s *PolicySet) addPolicy(p *compiledPolicy) {
 	}
 }
 
-func (s *PolicySet) addRule(r *SoDRule) {
-	s.Rules[r.ID()] = r
-	for _, name := range slices.Sorted(maps.Keys(r.Duties)) {
-		for _, id := range r.Duties[name].Entitlements {
-			s.duties[id] = append(s.duties[id], dutyRef{rule: r, duty: name})
-		}
-	}
-}
+// Separation is the index of the declared rules under inclusions, for questions
+// about many identities at once.
+func (s *PolicySet) Separation(in Inclusions) *SoDIndex { return s.separation.with(in) }
 
 // Policy returns a declared policy.
 func (s *PolicySet) Policy(id PolicyID) (EligibilityPolicy, bool) {

@@ -62,34 +62,37 @@ func (v Violation) String() string {
 // and adding does not matter: what is held speaks before what is asked for, then
 // the shorter path, then the lesser account and path.
 func (s *PolicySet) Violations(subject IdentityID, held, adding []Holding, in Inclusions) []Violation {
-	var violations []Violation
-	for _, rule := range s.touched(subject, held, adding, in) {
-		if rule.Violated {
-			violations = append(violations, rule.Violation)
-		}
-	}
-	return violations
+	x := s.separation.with(in)
+	return x.explain(x.broken(subject, held, adding, false), subject, held, adding)
 }
 
 // touched lists the rules of which what is asked for touches a duty.
 func (s *PolicySet) touched(subject IdentityID, held, adding []Holding, in Inclusions) []RuleTrace {
-	touched := map[RuleID]map[string]Touch{}
-	asked := map[RuleID]bool{}
+	x := s.separation.with(in)
+	explained := x.explain(x.broken(subject, held, adding, true), subject, held, adding)
+	rules := make([]RuleTrace, len(explained))
+	for i, v := range explained {
+		rules[i] = RuleTrace{Violation: v, Violated: len(v.Touches) > v.Limit}
+	}
+	return rules
+}
+
+// explain tells for each of the rules which duties are touched, and by what.
+func (x *SoDIndex) explain(rules []int32, subject IdentityID, held, adding []Holding) []Violation {
+	if len(rules) == 0 {
+		return nil
+	}
+	best := map[int32]Touch{} // by duty
 	note := func(h Holding, requested bool) {
-		paths := in.Closure(h.Entitlement)
-		for id := range paths {
-			for _, ref := range s.duties[id] {
-				if h.Identity != subject && !ref.rule.IncludeOwned {
+		for id, path := range x.inclusions.Closure(h.Entitlement) {
+			for _, d := range x.of[id] {
+				rule := x.ruleOf[d]
+				if _, told := slices.BinarySearch(rules, rule); !told || !x.counts(h, rule, subject) {
 					continue
 				}
-				rule := ref.rule.ID()
-				asked[rule] = asked[rule] || requested
-				if touched[rule] == nil {
-					touched[rule] = map[string]Touch{}
-				}
-				touch := Touch{Duty: ref.duty, Holding: h, Path: paths[id], Requested: requested}
-				if best, have := touched[rule][ref.duty]; !have || touch.before(best) {
-					touched[rule][ref.duty] = touch
+				touch := Touch{Duty: x.names[d], Holding: h, Path: path, Requested: requested}
+				if known, have := best[d]; !have || touch.before(known) {
+					best[d] = touch
 				}
 			}
 		}
@@ -100,18 +103,13 @@ func (s *PolicySet) touched(subject IdentityID, held, adding []Holding, in Inclu
 	for _, h := range adding {
 		note(h, true)
 	}
-	rules := []RuleTrace{}
-	for _, id := range slices.Sorted(maps.Keys(touched)) {
-		if !asked[id] {
-			continue
-		}
-		rule := s.Rules[id]
-		touches := slices.Collect(maps.Values(touched[id]))
-		slices.SortFunc(touches, func(a, b Touch) int { return cmp.Compare(a.Duty, b.Duty) })
-		rules = append(rules, RuleTrace{
-			Violation: Violation{Rule: id, Mode: rule.Mode, Limit: rule.Limit, Touches: touches},
-			Violated:  len(touches) > rule.Limit,
-		})
+	violations := make([]Violation, len(rules))
+	for i, rule := range rules {
+		violations[i] = Violation{Rule: x.ids[rule], Mode: x.rules[rule].Mode, Limit: x.rules[rule].Limit}
 	}
-	return rules
+	for _, d := range slices.Sorted(maps.Keys(best)) {
+		i, _ := slices.BinarySearch(rules, x.ruleOf[d])
+		violations[i].Touches = append(violations[i].Touches, best[d])
+	}
+	return violations
 }
