@@ -42,5 +42,6 @@ func renderIdentity(s screen, identity api.Identity) string {
 	f.add("identity", printable(identity.Meta.ID))
 	f.add("type", printable(string(identity.Type)))
 	f.add("status", printable(string(identity.Status)))
+	f.add("attributes", shownValues(identity.Attributes))
 	return f.render(s)
 }

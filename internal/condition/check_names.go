@@ -109,7 +109,8 @@ func (c *checker) unknownName(e *expr, object *variable, i int) {
 	if object.path != "" {
 		prefix = object.path + "."
 	}
-	code, mend := CodeUnknownName, ""
+	code := CodeUnknownName
+	var mend string
 	switch near := Closest(name, object.names); {
 	case object.declare != "":
 		code, mend = CodeUndeclared, object.declare

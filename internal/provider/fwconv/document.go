@@ -101,10 +101,13 @@ func (w *writer) dynamic(field string, v tftypes.Value) (any, bool, error) {
 		plain, err := plainValue(v)
 		return plain, err == nil, err
 	}
-	var elements map[string]tftypes.Value
-	if v.As(&elements) != nil {
+	if !v.IsKnown() || !v.Type().Is(tftypes.Object{}) && !v.Type().Is(tftypes.Map{}) {
 		w.unknown = append(w.unknown, field)
 		return nil, false, nil
+	}
+	var elements map[string]tftypes.Value
+	if err := v.As(&elements); err != nil {
+		return nil, false, fmt.Errorf("read %s: %w", field, err)
 	}
 	members := make(map[string]any, len(elements))
 	for _, name := range slices.Sorted(maps.Keys(elements)) {
