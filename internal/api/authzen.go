@@ -78,7 +78,7 @@ type AuthZENEvaluations struct {
 	_ struct{} `additionalProperties:"true"`
 
 	AuthZENEvaluation
-	Evaluations []AuthZENEvaluation `json:"evaluations,omitempty"`
+	Evaluations []AuthZENEvaluation `json:"evaluations,omitempty" maxItems:"1000"`
 	Options     *AuthZENOptions     `json:"options,omitempty"`
 }
 
@@ -88,6 +88,9 @@ type AuthZENOptions struct {
 
 	EvaluationsSemantic *string `json:"evaluations_semantic,omitempty" enum:"execute_all,deny_on_first_deny,permit_on_first_permit" default:"execute_all"`
 }
+
+// AuthZENMaxEvaluations is how many evaluations a batch holds at most.
+const AuthZENMaxEvaluations = 1000
 
 // The ways to evaluate a batch.
 const (

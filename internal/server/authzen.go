@@ -182,6 +182,9 @@ func (s *Server) evaluations(ctx context.Context, who caller, body []byte) ([]by
 	if len(b.Evaluations) == 0 {
 		return s.single(ctx, who, &b.AuthZENEvaluation)
 	}
+	if len(b.Evaluations) > api.AuthZENMaxEvaluations {
+		return nil, malformed("%d evaluations are more than the %d that a batch may hold; send several", len(b.Evaluations), api.AuthZENMaxEvaluations)
+	}
 	decisions := api.AuthZENDecisions{Evaluations: make([]api.AuthZENDecision, 0, len(b.Evaluations))}
 	for n := range b.Evaluations {
 		decision, err := s.part(ctx, who, &b, n)

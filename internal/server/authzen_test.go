@@ -289,6 +289,21 @@ func TestAuthZENKnowsAtOnceWhatThisServerTookAway(t *testing.T) {
 	}
 }
 
+func TestAuthZENBatchIsBounded(t *testing.T) {
+	h := build(t, filepath.Join(t.TempDir(), "stint.db"))
+	batch := func(n int) answer {
+		t.Helper()
+		body := strings.TrimSuffix(question("bootstrap", "use", "billing_read"), "}") + `,"evaluations":[{}` + strings.Repeat(",{}", n-1) + "]}"
+		return h.send(t, http.MethodPost, "/access/v1/evaluations", body, "Content-Type", "application/json")
+	}
+	if got := batch(api.AuthZENMaxEvaluations); got.status != http.StatusOK || strings.Count(string(got.body), "false") != api.AuthZENMaxEvaluations {
+		t.Errorf("%d, %d bytes", got.status, len(got.body))
+	}
+	if got := batch(api.AuthZENMaxEvaluations + 1); got.status != http.StatusBadRequest || !strings.Contains(string(got.body), "more than the 1000") {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+}
+
 // A page never mixes two states: what is found moved, so the search begins anew.
 func TestAuthZENPageIsRefusedOnceTheResultsHaveChanged(t *testing.T) {
 	e := enforce(t, build(t, filepath.Join(t.TempDir(), "stint.db")))
