@@ -33,12 +33,13 @@ gone() {
 }
 
 open_stage
+echo "demo: building stint from this checkout (some minutes the first time)"
+build_stint
 began=$SECONDS
 
 chapter "A database as one finds it" \
     "PostgreSQL starts on a port of its own, with a billing database that has grown" \
     "for years. Everything here is private to this demo and gone at its end."
-build_stint
 start_billing
 run alice "psql -c \"SELECT count(*) FILTER (WHERE rolcanlogin) AS logins, count(*) FILTER (WHERE NOT rolcanlogin AND oid >= 16384) AS roles FROM pg_roles\""
 exits 0
@@ -91,6 +92,11 @@ run platform "stint decide incident-admin --identity deploy-bot --event INC-4711
 exits 3
 says "people-only"
 holds "the guardrail keeps software out, although the bot is on call too"
+run platform "stint decide incident-admin --identity heidi --event INC-4711 --for 20s --reason 'let me help'"
+exits 3
+says "employees-only"
+says '"contractor"'
+holds "another keeps contractors out: it reads what was declared about people"
 
 run alice "stint request incident-admin --event INC-4711 --for 20s --reason 'restart the stuck billing run'"
 exits 0

@@ -15,15 +15,27 @@ locals {
     { frank = { manager = "grace", groups = ["marketing"] } },
   )
 
+  # On loan from another company: heidi is on call all the same.
+  contractors = ["heidi", "victor"]
+
   services = ["stint", "svc_backup", "svc_billing_api", "svc_reporting"]
+}
+
+# What the organisation knows of people, and conditions may ask for.
+resource "stint_attribute" "employment" {
+  object      = "identity"
+  name        = "employment"
+  type        = "string"
+  description = "How the person is employed: employee or contractor."
 }
 
 resource "stint_identity" "lead" {
   for_each = local.leads
 
-  name   = each.key
-  type   = "human"
-  groups = each.value
+  name       = each.key
+  type       = "human"
+  groups     = each.value
+  attributes = { (stint_attribute.employment.name) = "employee" }
 }
 
 resource "stint_identity" "person" {
@@ -33,6 +45,10 @@ resource "stint_identity" "person" {
   type    = "human"
   manager = stint_identity.lead[each.value.manager].id
   groups  = each.value.groups
+
+  attributes = {
+    (stint_attribute.employment.name) = contains(local.contractors, each.key) ? "contractor" : "employee"
+  }
 }
 
 # Whatever is not a person has an owner who is, and who answers for it.

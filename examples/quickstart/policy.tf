@@ -4,10 +4,9 @@ resource "stint_eligibility_policy" "oncall" {
   effect       = "allow"
   entitlements = [stint_entitlement.admin.id]
   condition    = <<-EOT
-    contains(identity.groups, "sre-oncall")
+    contains(identity.groups, "sre-oncall") && request.duration <= duration("4h")
     && event != null && event.kind == "incident"
     && event.severity != null && event.severity <= 2
-    && request.duration <= duration("4h")
   EOT
 }
 
@@ -39,6 +38,18 @@ resource "stint_eligibility_policy" "people_only" {
   effect       = "deny"
   entitlements = [stint_entitlement.admin.id, stint_entitlement.payment_approve.id]
   condition    = "identity.type != \"human\""
+}
+
+# Another: admin is for employees. Whoever it is not known of is none.
+resource "stint_eligibility_policy" "employees_only" {
+  name         = "employees-only"
+  effect       = "deny"
+  entitlements = [stint_entitlement.admin.id]
+  depends_on   = [stint_attribute.employment]
+  condition    = <<-EOT
+    identity.attributes.employment == null
+    || identity.attributes.employment != "employee"
+  EOT
 }
 
 # Nobody creates payments and approves them, nor with the help of software of

@@ -23,21 +23,28 @@ type Stack struct {
 
 	secrets string
 	target  *pgtest.Server
+	log     *logBuffer
 }
 
 // Start runs a server for the test, on SQLite, and prepares the environment for
 // Terraform with it. A failed test shows the server's log.
 func Start(tb testing.TB) *Stack {
 	tb.Helper()
+	return StartOn(tb, filepath.Join(tb.TempDir(), "stint.db"))
+}
+
+// StartOn is Start on any database.
+func StartOn(tb testing.TB, database string) *Stack {
+	tb.Helper()
 	Terraform(tb)
 	folder := tb.TempDir()
-	s := &Stack{secrets: filepath.Join(folder, "secrets")}
 	log := &logBuffer{}
+	s := &Stack{secrets: filepath.Join(folder, "secrets"), log: log}
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, ended := make(chan cli.ServerReady, 1), make(chan error, 1)
 	go func() {
 		ended <- daemon.Run(ctx, cli.ServerConfig{
-			Listen: "127.0.0.1:0", Database: filepath.Join(folder, "stint.db"),
+			Listen: "127.0.0.1:0", Database: database,
 			EvidenceDir: filepath.Join(folder, "evidence"), SecretsDir: s.secrets,
 			LogLevel: "debug", Log: log, Version: "test", NeedToken: true,
 		}, func(r cli.ServerReady) error { ready <- r; return nil })
@@ -72,6 +79,9 @@ func (s *Stack) Client(tb testing.TB) *client.Client {
 	}
 	return c
 }
+
+// Log is what the server has logged so far, down to the level debug.
+func (s *Stack) Log() string { return s.log.String() }
 
 // ProviderConfig heads a configuration; endpoint and token are in the
 // environment.

@@ -13,9 +13,10 @@ import (
 	"github.com/stint-dev/terraform-provider-stint/internal/provider"
 )
 
-// EnvTerraform names the binary to test with: a path or a name, of Terraform or
-// of OpenTofu. Without it, terraform and then tofu are looked for in PATH.
-const EnvTerraform = "STINT_TEST_TERRAFORM"
+// EnvTerraform names the binary to test with, as the acceptance test framework
+// knows it: of Terraform or of OpenTofu. Without it, terraform and then tofu are
+// looked for in PATH.
+const EnvTerraform = "TF_ACC_TERRAFORM_PATH"
 
 // RequiredProviders heads a configuration, so that the provider is found under
 // the address that users write.
@@ -42,7 +43,7 @@ func Terraform(tb testing.TB) string {
 	tb.Helper()
 	binary := findTerraform(tb)
 	tb.Setenv("TF_ACC", "1")
-	tb.Setenv("TF_ACC_TERRAFORM_PATH", binary)
+	tb.Setenv(EnvTerraform, binary)
 	tb.Setenv("TF_ACC_PROVIDER_NAMESPACE", "stint-dev")
 	if strings.Contains(filepath.Base(binary), "tofu") {
 		tb.Setenv("TF_ACC_PROVIDER_HOST", "registry.opentofu.org")

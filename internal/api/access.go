@@ -21,10 +21,15 @@ type RequestInput struct {
 type DecisionInput struct {
 	RequestInput
 	Identity governance.IdentityID `json:"identity,omitempty" doc:"Absent: the caller. Another identity needs a role"`
+	Explain  bool                  `json:"explain,omitempty" doc:"Answer with the trace: everything that was weighed, and what is missing"`
 }
 
-// Decision is the answer with every reason.
-type Decision = governance.Decision
+// ExplainedDecision is the answer with every reason.
+type ExplainedDecision struct {
+	governance.Decision
+
+	Trace *governance.Trace `json:"trace,omitempty" doc:"Only when it was asked for"`
+}
 
 // EligibilityInput asks what could be requested. What it leaves out is open: any
 // template, any entitlement, any event, any duration within bounds.

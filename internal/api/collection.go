@@ -8,6 +8,7 @@ type Collection[D governance.Object, T any] string
 
 // The collections of declared objects.
 const (
+	Attributes          Collection[governance.Attribute, Attribute]                 = "attributes"
 	Applications        Collection[governance.Application, Application]             = "applications"
 	Identities          Collection[governance.Identity, Identity]                   = "identities"
 	Entitlements        Collection[governance.Entitlement, Entitlement]             = "entitlements"

@@ -15,6 +15,11 @@ type Meta struct {
 }
 
 type (
+	// Attribute is a custom attribute as it is read.
+	Attribute struct {
+		Meta
+		governance.Attribute
+	}
 	// Application is an application as it is read.
 	Application struct {
 		Meta
@@ -62,6 +67,7 @@ type (
 // Snapshot is the whole declared state at one revision.
 type Snapshot struct {
 	Revision            int64               `json:"revision"`
+	Attributes          []Attribute         `json:"attributes" nullable:"false"`
 	Applications        []Application       `json:"applications" nullable:"false"`
 	Identities          []Identity          `json:"identities" nullable:"false"`
 	Entitlements        []Entitlement       `json:"entitlements" nullable:"false"`

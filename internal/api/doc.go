@@ -14,9 +14,9 @@
 //	DELETE with If-Match deletes; ?revoke_grants=true ends live grants first.
 //	GET    /v1/{collection} lists (Page), sorted by id.
 //
-// Collections: applications, identities, entitlements, eligibility-policies,
-// sod-rules, grant-templates, business-events. One read of them all:
-// GET /v1/snapshot.
+// Collections: attributes, applications, identities, entitlements,
+// eligibility-policies, sod-rules, grant-templates, business-events. One read of
+// them all: GET /v1/snapshot.
 //
 //	POST /v1/identities/{id}/status                   StatusInput -> Identity
 //	POST /v1/applications/{id}/sync                   Sync

@@ -17,7 +17,7 @@ type Stamp struct {
 	Count      int        `json:"count" doc:"Number of items in the whole list"`
 	Digest     string     `json:"digest" doc:"sha256:<hex> over the canonical JSON of the whole list, last_seen left out"`
 	ObservedAt time.Time  `json:"observed_at" doc:"When the oldest observation in the list began; the time of the read where nothing is observed"`
-	Revision   int64      `json:"revision" doc:"Revision of the declared state"`
+	Revision   int64      `json:"revision" doc:"Revision of the declared state that the list shows, at least"`
 	Checkpoint Checkpoint `json:"checkpoint" doc:"Latest evidence checkpoint at the time of the read"`
 }
 

@@ -42,6 +42,7 @@ func (f *askFlags) input(template string) api.RequestInput {
 func (a *app) decideCommand() *cobra.Command {
 	var flags askFlags
 	var identity string
+	var explain bool
 	cmd := &cobra.Command{
 		Use:   "decide TEMPLATE",
 		Short: "What would become of a request, with every reason",
@@ -49,18 +50,25 @@ func (a *app) decideCommand() *cobra.Command {
 
 Each policy that spoke is shown with every part of its condition: where it
 stands (line:column), how it came out, and the values that it saw. Exit code 3
-when the request would be denied.`,
-		Example: "  stint decide incident-admin --event INC-4711 --for 30m --identity alice",
-		Args:    exactly("TEMPLATE"),
+when the request would be denied.
+
+With --explain the answer tells everything that was weighed: also the policies
+that the template does not list, the conjuncts behind the one that failed and
+the piece of each that decided, the rules on separation of duties that the
+request touches, the template's bounds, and the nearest miss: what stands in
+the way of a request that would be denied.`,
+		Example: `  stint decide incident-admin --event INC-4711 --for 30m --identity alice
+  stint decide incident-admin --explain`,
+		Args: exactly("TEMPLATE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			input := api.DecisionInput{RequestInput: flags.input(args[0]), Identity: governance.IdentityID(identity)}
-			decision, err := ask(cmd.Context(), a, "Deciding", func(ctx context.Context, c *client.Client) (api.Decision, error) {
+			input := api.DecisionInput{RequestInput: flags.input(args[0]), Identity: governance.IdentityID(identity), Explain: explain}
+			decision, err := ask(cmd.Context(), a, "Deciding", func(ctx context.Context, c *client.Client) (api.ExplainedDecision, error) {
 				return c.Decide(ctx, input)
 			})
 			if err != nil {
 				return err
 			}
-			if err := a.print(decision, func() string { return renderDecision(a.screen(), decision, input) }); err != nil {
+			if err := a.print(decision, func() string { return a.renderDecision(a.screen(), decision, input) }); err != nil {
 				return err
 			}
 			if decision.Effect == governance.Deny {
@@ -71,20 +79,28 @@ when the request would be denied.`,
 	}
 	flags.register(cmd.Flags())
 	cmd.Flags().StringVar(&identity, "identity", "", "decide for this identity instead of your own (needs a role)")
+	cmd.Flags().BoolVar(&explain, "explain", false, "tell everything that was weighed, and what is missing")
 	return cmd
 }
 
-func renderDecision(s screen, d governance.Decision, input api.DecisionInput) string {
+func (a *app) renderDecision(s screen, d api.ExplainedDecision, input api.DecisionInput) string {
 	who := "you"
 	if input.Identity != "" {
 		who = string(input.Identity)
 	}
 	asked := fmt.Sprintf("%s through %s", printable(who), printable(string(input.Template)))
 	var b strings.Builder
-	b.WriteString(verdictLine(s, d, asked) + "\n")
+	b.WriteString(verdictLine(s, d.Decision, asked) + "\n")
 	for _, g := range d.Grants {
 		fmt.Fprintf(&b, "  %s would hold %s\n", printable(string(g.Account)), printable(string(g.Entitlement)))
 	}
-	b.WriteString(renderReasons(s, d.Reasons))
+	if d.Trace == nil {
+		b.WriteString(renderReasons(s, d.Reasons))
+		return b.String()
+	}
+	for _, reason := range d.Reasons {
+		fmt.Fprintf(&b, "  %s %s\n", weightMark(s, reason.Weight), printable(reason.Message))
+	}
+	b.WriteString(a.renderTrace(s, *d.Trace))
 	return b.String()
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"time"
@@ -24,6 +25,7 @@ Every event has an end. When it closes, the grants that were given for it end.`,
 
 func (a *app) eventOpenCommand() *cobra.Command {
 	var kind, reference string
+	var attributes []string
 	var severity int64
 	var endsIn durationFlag
 	var endsAt timeFlag
@@ -31,10 +33,14 @@ func (a *app) eventOpenCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "open NAME",
 		Short:   "Open a business event from outside the declared state",
-		Example: "  stint event open INC-4711 --kind incident --severity 1 --ends-in 4h",
+		Example: "  stint event open INC-4711 --kind incident --severity 1 --ends-in 4h --attribute region=eu",
 		Args:    exactly("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := cmp.Or(onlyOneOf(cmd.Flags(), "ends-in", "ends-at"), allowed("kind", kind, eventKinds())); err != nil {
+				return err
+			}
+			pairs, err := keyValues(attributes)
+			if err != nil {
 				return err
 			}
 			event := governance.BusinessEvent{Name: args[0], Kind: governance.EventKind(kind), Reference: reference}
@@ -50,6 +56,9 @@ func (a *app) eventOpenCommand() *cobra.Command {
 				event.Severity = &severity
 			}
 			opened, err := ask(cmd.Context(), a, "Opening the event", func(ctx context.Context, c *client.Client) (api.BusinessEvent, error) {
+				if event.Attributes, err = typedByServer(ctx, c, pairs); err != nil {
+					return api.BusinessEvent{}, err
+				}
 				return c.OpenEvent(ctx, event)
 			})
 			if err != nil {
@@ -66,10 +75,24 @@ func (a *app) eventOpenCommand() *cobra.Command {
 	oneOfFlag(cmd, "kind", eventKinds()...)
 	cmd.Flags().Int64Var(&severity, "severity", 0, "how bad it is; 1 is the worst")
 	cmd.Flags().StringVar(&reference, "reference", "", "the event's key in the system that it comes from")
+	cmd.Flags().StringArrayVar(&attributes, "attribute", nil, "key=value of a declared attribute, once for each; a list takes its key once for each element")
 	cmd.Flags().Var(&endsIn, "ends-in", "end it after this time, such as 4h")
 	cmd.Flags().Var(&endsAt, "ends-at", "end it at this time, such as 2026-12-31T17:00:00Z")
 	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "print only the id of the event")
 	return cmd
+}
+
+// typedByServer writes the attributes of an event as the server has them
+// declared.
+func typedByServer(ctx context.Context, c *client.Client, pairs []keyValue) (map[string]json.RawMessage, error) {
+	if len(pairs) == 0 {
+		return nil, nil
+	}
+	declared, err := client.List(ctx, c, api.Attributes)
+	if err != nil {
+		return nil, err
+	}
+	return attributeValues(declaredAttributes(declared.Items), governance.EventAttribute, pairs)
 }
 
 func (a *app) eventCloseCommand() *cobra.Command {
@@ -146,6 +169,7 @@ func (a *app) renderEvent(e api.BusinessEvent) string {
 	f.add("kind", printable(string(e.Kind)))
 	f.add("severity", severityText(e))
 	f.add("reference", printable(e.Reference))
+	f.add("attributes", shownValues(e.Attributes))
 	f.add("opened", a.moment(e.OpenedAt))
 	f.add("ends", a.moment(e.EndsAt))
 	return f.render(s)

@@ -75,7 +75,7 @@ func TestDecisionSaysWhoWouldHoldWhatForHowLong(t *testing.T) {
 	decision.Effect, decision.Reasons = governance.NeedsApproval, decision.Reasons[2:]
 	decision.Grants = []governance.Holding{{Identity: "alice", Account: "billing/alice", Entitlement: "billing/role/billing_admin"}}
 	input := api.DecisionInput{RequestInput: api.RequestInput{Template: "incident-admin"}, Identity: "alice"}
-	golden(t, "decision.txt", renderDecision(screen{}, decision, input))
+	golden(t, "decision.txt", plain().renderDecision(screen{}, api.ExplainedDecision{Decision: decision}, input))
 }
 
 func TestOpeningsAreListedFromCertainToNever(t *testing.T) {

@@ -67,6 +67,7 @@ func declare(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: declare FILE")
 	}
 	var objects struct {
+		Attributes     []governance.Attribute         `json:"attributes"`
 		Applications   []governance.Application       `json:"applications"`
 		Identities     []governance.Identity          `json:"identities"`
 		Entitlements   []governance.Entitlement       `json:"entitlements"`
@@ -79,6 +80,7 @@ func declare(ts *testscript.TestScript, neg bool, args []string) {
 	decoder.DisallowUnknownFields()
 	ts.Check(decoder.Decode(&objects))
 	c := connect(ts)
+	createAll(ts, c, api.Attributes, objects.Attributes)
 	createAll(ts, c, api.Identities, objects.Identities)
 	createAll(ts, c, api.Applications, objects.Applications)
 	createAll(ts, c, api.Entitlements, objects.Entitlements)

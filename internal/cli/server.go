@@ -21,6 +21,9 @@ type ServerFunc func(ctx context.Context, config ServerConfig, ready func(Server
 type ServerConfig struct {
 	// Listen is host:port; port 0 takes a free one.
 	Listen string
+	// ExternalURL is the https:// URL that clients use; empty when it is the
+	// one that their requests arrive with.
+	ExternalURL string
 	// Database is the path of a SQLite file or a postgres:// URL.
 	Database string
 	// EvidenceDir holds the signing key and the latest checkpoint.

@@ -18,9 +18,10 @@ const (
 // serverFlags are the settings of a server as they were given. Its flags are
 // the one list of settings: environment and file are read into them.
 type serverFlags struct {
-	listen, dataDir, database, evidenceDir, secretsDir string
-	tlsCert, tlsKey, logLevel                          string
-	insecure, logJSON, dev                             bool
+	listen, externalURL                        string
+	dataDir, database, evidenceDir, secretsDir string
+	tlsCert, tlsKey, logLevel                  string
+	insecure, logJSON, dev                     bool
 }
 
 func (f *serverFlags) register(flags *pflag.FlagSet) {
@@ -30,6 +31,7 @@ func (f *serverFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.evidenceDir, "evidence-dir", "", "directory of the evidence's signing key and latest checkpoint (default evidence under --data-dir); keep it out of reach of whoever can write to the database")
 	flags.StringVar(&f.secretsDir, "secrets-dir", "", "directory with a folder of secrets for each application (default secrets under --data-dir)")
 	flags.StringVar(&f.listen, "listen", defaultListen, "host:port to listen on; port 0 takes a free one")
+	flags.StringVar(&f.externalURL, "external-url", "", "https:// URL that clients reach the server under, when something in front of it speaks TLS; AuthZEN clients are told it")
 	flags.StringVar(&f.tlsCert, "tls-cert", "", "PEM file of the server's certificate")
 	flags.StringVar(&f.tlsKey, "tls-key", "", "PEM file of the certificate's key")
 	flags.BoolVar(&f.insecure, "insecure", false, "allow to listen beyond this machine without TLS: tokens travel in the clear")
@@ -53,7 +55,7 @@ func (f *serverFlags) config() (ServerConfig, error) {
 		return filepath.Join(f.dataDir, name)
 	}
 	return ServerConfig{
-		Listen: f.listen, Database: under(f.database, "stint.db"),
+		Listen: f.listen, ExternalURL: f.externalURL, Database: under(f.database, "stint.db"),
 		EvidenceDir: under(f.evidenceDir, "evidence"), SecretsDir: under(f.secretsDir, "secrets"),
 		TLSCert: f.tlsCert, TLSKey: f.tlsKey, Insecure: f.insecure,
 		LogLevel: f.logLevel, LogJSON: f.logJSON,

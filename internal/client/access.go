@@ -10,8 +10,8 @@ import (
 )
 
 // Decide asks what would become of a request, without making it.
-func (c *Client) Decide(ctx context.Context, input api.DecisionInput) (api.Decision, error) {
-	var decision api.Decision
+func (c *Client) Decide(ctx context.Context, input api.DecisionInput) (api.ExplainedDecision, error) {
+	var decision api.ExplainedDecision
 	err := c.do(ctx, call{method: http.MethodPost, path: "/v1/decisions", body: input, safety: read}, &decision)
 	return decision, err
 }

@@ -8,12 +8,28 @@ import "fmt"
 type checker struct {
 	env   *Env
 	src   string
+	early bool // the attributes of extensible objects are not all known yet
 	diags Diagnostics
 }
 
 // check types the tree in place and returns all findings.
 func check(tree *expr, src string, env *Env) Diagnostics {
-	c := &checker{env: env, src: src}
+	return (&checker{env: env, src: src}).check(tree)
+}
+
+// CheckEarly finds what can be found before the attributes of extensible objects
+// are known: one that the schema does not have may be of any type, but must be
+// guarded like all of them. Everything else is checked as Compile does.
+func CheckEarly(src string, env *Env) Diagnostics {
+	tree, diags := parse(src)
+	if tree == nil {
+		return diags
+	}
+	c := &checker{env: env, src: src, early: true}
+	return append(diags, c.check(tree)...).inTextOrder()
+}
+
+func (c *checker) check(tree *expr) Diagnostics {
 	c.expr(tree, facts{})
 	if t := tree.typ; t != invalidType && t != Bool {
 		c.report(CodeNotBoolean, tree, "compare it with something", "the condition is %s, not true or false", t.one())

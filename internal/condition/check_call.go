@@ -27,7 +27,7 @@ func (c *checker) call(e *expr, known facts) {
 
 func (c *checker) unknownFunction(e *expr) {
 	mend := fmt.Sprintf("the functions are %v", functionNames())
-	if near := closest(e.name, functionNames()); near != "" {
+	if near := Closest(e.name, functionNames()); near != "" {
 		mend = fmt.Sprintf("did you mean %s?", near)
 	}
 	c.reportAt(CodeUnknownFunction, e.steps[0].at, mend, "there is no function %s", e.name)

@@ -51,7 +51,7 @@ func (c *checker) compareNull(e *expr, known facts) (yes, no facts) {
 		return known, known
 	}
 	optional := c.resolve(target, known)
-	if target.typ == invalidType {
+	if target.typ == invalidType && !target.untyped {
 		e.typ = invalidType
 		return known, known
 	}

@@ -3,13 +3,15 @@ package condition
 import (
 	"fmt"
 	"strings"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
 // value types a variable or an indexed map that is read for its value: it must
 // be guarded when it is optional.
 func (c *checker) value(e *expr, known facts) {
 	optional := c.resolve(e, known)
-	if e.typ == invalidType {
+	if e.typ == invalidType && !e.untyped {
 		return
 	}
 	if e.typ == Object {
@@ -40,12 +42,17 @@ func (c *checker) resolve(e *expr, known facts) (optional bool) {
 			return false
 		}
 		next, ok := at.children[step.name]
-		if !ok {
+		mayCome := c.early && at.declare != ""
+		if !ok && !mayCome {
 			c.unknownName(e, at, i)
 			return false
 		}
 		if i > 0 && at.optional && !c.wantGuard(e, at.path, known) {
 			return false
+		}
+		if !ok {
+			e.untyped = i == len(e.steps)-1
+			return e.untyped
 		}
 		at = next
 	}
@@ -56,9 +63,19 @@ func (c *checker) resolve(e *expr, known facts) (optional bool) {
 func (c *checker) index(e *expr, known facts) (optional bool) {
 	collection, key := e.args[0], e.args[1]
 	c.expr(key, known)
-	c.expr(collection, known)
+	if c.resolve(collection, known) {
+		c.wantGuard(collection, canonical(collection), known)
+	}
 	switch {
 	case collection.typ == invalidType || key.typ == invalidType:
+		return false
+	case collection.typ == Object:
+		mend := c.attributesOf(collection.variable)
+		if key.isLiteral() && hclsyntax.ValidIdentifier(key.text) {
+			mend = fmt.Sprintf("write %s.%s", collection.variable.path, key.text)
+		}
+		c.report(CodeNotIndexable, e, mend, "%s is an object; its attributes are written behind a dot", collection.variable.path)
+		collection.typ = invalidType
 		return false
 	case !collection.typ.isMap():
 		mend := "use contains on lists"
@@ -92,8 +109,13 @@ func (c *checker) unknownName(e *expr, object *variable, i int) {
 	if object.path != "" {
 		prefix = object.path + "."
 	}
-	var mend string
-	switch near := closest(name, object.names); {
+	code, mend := CodeUnknownName, ""
+	switch near := Closest(name, object.names); {
+	case object.declare != "":
+		code, mend = CodeUndeclared, object.declare
+		if near != "" {
+			mend = fmt.Sprintf("did you mean %s%s? If not, %s", prefix, near, mend)
+		}
 	case near != "":
 		mend = fmt.Sprintf("did you mean %s%s?", prefix, near)
 	case c.fullPath(name) != "":
@@ -105,7 +127,7 @@ func (c *checker) unknownName(e *expr, object *variable, i int) {
 	default:
 		mend = fmt.Sprintf("the variables are %s; a text is written in double quotes", strings.Join(object.names, ", "))
 	}
-	c.reportAt(CodeUnknownName, e.steps[0].at.to(e.steps[i].at), mend, "there is no %s%s", prefix, name)
+	c.reportAt(code, e.steps[0].at.to(e.steps[i].at), mend, "there is no %s%s", prefix, name)
 }
 
 // fullPath finds the variable whose last name is the given one.
@@ -119,5 +141,8 @@ func (c *checker) fullPath(name string) string {
 }
 
 func (c *checker) attributesOf(object *variable) string {
+	if len(object.names) == 0 {
+		return object.declare
+	}
 	return fmt.Sprintf("%s has %s", object.path, strings.Join(object.names, ", "))
 }

@@ -25,7 +25,7 @@ func (c *checker) comparedValues(subject, written *expr) {
 		return
 	}
 	mend := fmt.Sprintf("its values are %s", strings.Join(values, ", "))
-	if near := closest(written.text, values); near != "" {
+	if near := Closest(written.text, values); near != "" {
 		mend = fmt.Sprintf("did you mean %q?", near)
 	}
 	c.report(CodeUnknownValue, written, mend, "%s is never %s", canonical(subject), canonical(written))

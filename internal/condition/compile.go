@@ -102,11 +102,12 @@ func (c *compiler) bools(terms []*expr) []fn[bool] {
 	return out
 }
 
-// all is &&: from left to right, to the first false or error.
+// all is &&: from left to right, to the first false. A term that erred may let
+// others follow it, which cannot take its error back.
 func all(terms []fn[bool]) fn[bool] {
 	return func(f *Frame) bool {
 		for _, term := range terms {
-			if !term(f) || f.failure != nil {
+			if !term(f) {
 				return false
 			}
 		}
@@ -114,15 +115,12 @@ func all(terms []fn[bool]) fn[bool] {
 	}
 }
 
-// some is ||: from left to right, to the first true or error.
+// some is ||: from left to right, to the first true.
 func some(terms []fn[bool]) fn[bool] {
 	return func(f *Frame) bool {
 		for _, term := range terms {
 			if term(f) {
 				return true
-			}
-			if f.failure != nil {
-				return false
 			}
 		}
 		return false

@@ -13,6 +13,9 @@ func (c *compiler) compare(e *expr) fn[bool] {
 	if right.kind == kindNull {
 		return c.isNull(left, e.name == "==")
 	}
+	if quick := c.compareVariable(e); quick != nil {
+		return quick
+	}
 	switch left.typ {
 	case Bool:
 		return equality(e.name, c.bool(left), c.bool(right))

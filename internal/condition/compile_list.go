@@ -58,6 +58,9 @@ func (c *compiler) listCall(e *expr) fn[bool] {
 	case Bool:
 		return membership(c, e, c.bool)
 	case String:
+		if quick := c.containsText(e); quick != nil {
+			return quick
+		}
 		return membership(c, e, c.string)
 	case Int:
 		return membership(c, e, c.int)

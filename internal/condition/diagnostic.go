@@ -20,6 +20,7 @@ const (
 	CodeInterpolation       Code = "interpolation"        // ${…} or %{…} in a text
 	CodeBadNumber           Code = "bad_number"           // a fraction, an exponent, or beyond 64 bits
 	CodeUnknownName         Code = "unknown_name"         // no such variable or attribute
+	CodeUndeclared          Code = "undeclared"           // an attribute that people declare, and nobody did
 	CodeUnknownFunction     Code = "unknown_function"     // no such function
 	CodeArgumentCount       Code = "argument_count"       // too few or too many arguments
 	CodeTypeMismatch        Code = "type_mismatch"        // operand or argument of the wrong type

@@ -15,7 +15,8 @@ type Var struct {
 	// prefix of it is an object.
 	Name string
 	// Type is a scalar type, List(String), Map(String), or Object. An Object is
-	// declared only to make it optional; it needs attributes of its own.
+	// declared only to make it optional or extensible; an optional one needs
+	// attributes of its own.
 	Type Type
 	// Optional variables may be null; a condition must guard them.
 	Optional bool
@@ -26,6 +27,10 @@ type Var struct {
 	// as a policy's parameter is. It may then stand where a written text is
 	// demanded, as in duration(param.max). Frames must be set to the same value.
 	Known *string
+	// Declare makes an Object extensible: its attributes are declared by others,
+	// and there may be none. It is the mend for one that is not declared, for
+	// example "declare it with stint_attribute".
+	Declare string
 }
 
 // Env is the typed schema of the variables that a condition may use. It does not
@@ -45,7 +50,8 @@ type variable struct {
 	optional bool
 	values   []string
 	known    *string
-	slot     Slot // -1 for an object that is always there
+	declare  string // the mend for attributes that are not declared; empty unless extensible
+	slot     Slot   // -1 for an object that is always there
 	parent   *variable
 	names    []string
 	children map[string]*variable
@@ -53,7 +59,7 @@ type variable struct {
 
 // NewEnv builds a schema. A name that is not a dotted path of HCL identifiers, is
 // declared twice, or is both a value and an object is an error; so is an
-// optional object without attributes, or a type that variables cannot have.
+// optional object that has and can have no attributes, or a type that variables cannot have.
 func NewEnv(vars ...Var) (*Env, error) {
 	env := &Env{root: newObject("")}
 	for _, v := range vars {
@@ -62,7 +68,7 @@ func NewEnv(vars ...Var) (*Env, error) {
 		}
 	}
 	for _, v := range env.slots {
-		if v.typ == Object && len(v.names) == 0 {
+		if v.typ == Object && len(v.names) == 0 && v.declare == "" {
 			return nil, fmt.Errorf("declare variable %q: an object without attributes", v.path)
 		}
 	}
@@ -91,8 +97,11 @@ func (e *Env) declare(v Var) error {
 	if !v.Type.isScalar() && v.Type != List(String) && v.Type != Map(String) && v.Type != Object {
 		return fmt.Errorf("a variable cannot be of type %s", v.Type)
 	}
-	if v.Type == Object && !v.Optional {
+	if v.Type == Object && !v.Optional && v.Declare == "" {
 		return fmt.Errorf("an object that is always there is declared by its attributes")
+	}
+	if v.Type != Object && v.Declare != "" {
+		return fmt.Errorf("only an object has attributes that others declare")
 	}
 	if v.Type != String && (v.Values != nil || v.Known != nil) || v.Optional && v.Known != nil {
 		return fmt.Errorf("only a string that is always there has known values")
@@ -116,8 +125,11 @@ func (e *Env) declare(v Var) error {
 		}
 		at = next
 	}
-	if at.slot >= 0 || len(at.names) > 0 && v.Type != Object {
+	if at.slot >= 0 || at.declare != "" || len(at.names) > 0 && v.Type != Object {
 		return fmt.Errorf("it is declared already")
+	}
+	if at.declare = v.Declare; v.Type == Object && !v.Optional {
+		return nil
 	}
 	at.typ, at.optional, at.slot = v.Type, v.Optional, Slot(len(e.slots))
 	at.values = slices.Clone(v.Values)

@@ -10,18 +10,20 @@ func TestSchemasThatCannotBeAreRefused(t *testing.T) {
 		vars []Var
 		want string
 	}{
-		"not an identifier":        {[]Var{{Name: "1st", Type: String}}, `"1st" is not an identifier`},
-		"empty step":               {[]Var{{Name: "a..b", Type: String}}, `"" is not an identifier`},
-		"a keyword":                {[]Var{{Name: "null", Type: String}}, `"null" is not an identifier`},
-		"declared twice":           {[]Var{{Name: "a", Type: String}, {Name: "a", Type: Int}}, "declared already"},
-		"value and object":         {[]Var{{Name: "a", Type: String}, {Name: "a.b", Type: Int}}, "a is a string and has no attributes"},
-		"object and value":         {[]Var{{Name: "a.b", Type: Int}, {Name: "a", Type: String}}, "declared already"},
-		"object that is there":     {[]Var{{Name: "a", Type: Object}}, "declared by its attributes"},
-		"object without attribute": {[]Var{{Name: "a", Type: Object, Optional: true}}, "without attributes"},
-		"list of numbers":          {[]Var{{Name: "a", Type: List(Int)}}, "cannot be of type list of int"},
-		"no type":                  {[]Var{{Name: "a"}}, "cannot be of type invalid"},
-		"values of a number":       {[]Var{{Name: "a", Type: Int, Values: []string{"1"}}}, "known values"},
-		"known and optional":       {[]Var{{Name: "a", Type: String, Optional: true, Known: text("x")}}, "known values"},
+		"not an identifier":          {[]Var{{Name: "1st", Type: String}}, `"1st" is not an identifier`},
+		"empty step":                 {[]Var{{Name: "a..b", Type: String}}, `"" is not an identifier`},
+		"a keyword":                  {[]Var{{Name: "null", Type: String}}, `"null" is not an identifier`},
+		"declared twice":             {[]Var{{Name: "a", Type: String}, {Name: "a", Type: Int}}, "declared already"},
+		"value and object":           {[]Var{{Name: "a", Type: String}, {Name: "a.b", Type: Int}}, "a is a string and has no attributes"},
+		"object and value":           {[]Var{{Name: "a.b", Type: Int}, {Name: "a", Type: String}}, "declared already"},
+		"object that is there":       {[]Var{{Name: "a", Type: Object}}, "declared by its attributes"},
+		"object without attribute":   {[]Var{{Name: "a", Type: Object, Optional: true}}, "without attributes"},
+		"list of numbers":            {[]Var{{Name: "a", Type: List(Int)}}, "cannot be of type list of int"},
+		"no type":                    {[]Var{{Name: "a"}}, "cannot be of type invalid"},
+		"values of a number":         {[]Var{{Name: "a", Type: Int, Values: []string{"1"}}}, "known values"},
+		"a value that people extend": {[]Var{{Name: "a", Type: String, Declare: "declare it"}}, "only an object"},
+		"extensible twice":           {[]Var{{Name: "a", Type: Object, Declare: "x"}, {Name: "a", Type: Object, Declare: "x"}}, "declared already"},
+		"known and optional":         {[]Var{{Name: "a", Type: String, Optional: true, Known: text("x")}}, "known values"},
 	} {
 		if _, err := NewEnv(c.vars...); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v; want %q", name, err, c.want)

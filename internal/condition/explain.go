@@ -36,6 +36,12 @@ type Part struct {
 	Outcome Outcome
 	Err     *EvalError // set when Outcome is OutcomeError
 	Values  []Value    // the variables it names, each once; none when not evaluated
+	// Behind says that evaluation had stopped before this part; Outcome is what
+	// it would have come to (only from Trace).
+	Behind bool
+	// Decided is what settled the outcome, when that is less than the whole part
+	// (only from Trace).
+	Decided *Decided
 }
 
 // Value is a variable as an evaluation saw it, for display: texts in quotes,
@@ -58,15 +64,24 @@ type shown struct {
 }
 
 func (c *compiler) parts(tree *expr) []part {
-	terms := []*expr{tree}
-	if tree.kind == kindAnd {
-		terms = tree.args
-	}
+	terms := conjunctsOf(tree)
 	out := make([]part, len(terms))
 	for i, term := range terms {
-		out[i] = part{at: term.at, eval: c.bool(term), values: c.shownBy(term)}
+		out[i] = c.part(term)
 	}
 	return out
+}
+
+func (c *compiler) part(term *expr) part {
+	return part{at: term.at, eval: c.bool(term), values: c.shownBy(term)}
+}
+
+// conjunctsOf are the terms of the outermost &&; the tree itself when it has none.
+func conjunctsOf(tree *expr) []*expr {
+	if tree.kind == kindAnd {
+		return tree.args
+	}
+	return []*expr{tree}
 }
 
 func conjuncts(parts []part) []fn[bool] {
@@ -95,17 +110,22 @@ func (p *Program) Explain(f *Frame) Explanation {
 }
 
 func (p part) explain(f *Frame, told *Part) {
-	f.failure, f.scratch = nil, f.scratch[:0]
-	told.Outcome = OutcomeFalse
-	if p.eval(f) {
-		told.Outcome = OutcomeTrue
-	}
-	if f.failure != nil {
-		told.Outcome, told.Err = OutcomeError, f.failure
-	}
+	told.Outcome = p.outcome(f)
+	told.Err = f.failure
 	for _, value := range p.values {
 		told.Values = append(told.Values, Value{Name: value.name, Text: value.text(f)})
 	}
+}
+
+func (p part) outcome(f *Frame) Outcome {
+	f.failure, f.scratch = nil, f.scratch[:0]
+	switch holds := p.eval(f); {
+	case f.failure != nil:
+		return OutcomeError
+	case holds:
+		return OutcomeTrue
+	}
+	return OutcomeFalse
 }
 
 // shownBy finds the variables that a term names. A map that is indexed is shown

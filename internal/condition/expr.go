@@ -31,6 +31,7 @@ type expr struct {
 
 	typ      Type      // set by the checker; invalidType when a finding was reported
 	variable *variable // of a kindRef
+	untyped  bool      // of a kindRef: an attribute that may be declared later
 	bound    any       // of a kindCall: what its literal argument stands for
 }
 

@@ -3,13 +3,14 @@ package condition
 import (
 	"fmt"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 )
 
 // Frame holds the values of one Env's variables for one evaluation. It belongs to
-// one goroutine at a time and can be used again: set what changed, or Reset.
-// Strings are normalised to NFC as they are set, times to UTC. A variable that
+// one goroutine at a time and can be used again: set what changed, Unset what is
+// gone. Strings are normalised to NFC as they are set, times to UTC. A variable that
 // was never set is an error when a condition reads it. A setter that does not
 // fit the variable's type panics: that is a mistake in the program, not in data.
 type Frame struct {
@@ -44,11 +45,8 @@ func (e *Env) NewFrame() *Frame {
 	return &Frame{env: e, cells: make([]cell, len(e.slots))}
 }
 
-// Reset forgets every value.
-func (f *Frame) Reset() {
-	clear(f.cells)
-	f.failure = nil
-}
+// Unset forgets the value of one variable.
+func (f *Frame) Unset(slot Slot) { f.cells[slot] = cell{} }
 
 // SetNull says that an optional variable or object is absent.
 func (f *Frame) SetNull(slot Slot) {
@@ -101,7 +99,7 @@ func (f *Frame) SetDuration(slot Slot, value time.Duration) {
 
 // SetString sets a String.
 func (f *Frame) SetString(slot Slot, value string) {
-	f.cell(slot, String).text = norm.NFC.String(value)
+	f.cell(slot, String).text = normalised(value)
 }
 
 // SetTime sets a Time.
@@ -110,20 +108,20 @@ func (f *Frame) SetTime(slot Slot, value time.Time) {
 }
 
 // SetStrings sets a List(String). The frame keeps the slice when its strings are
-// in NFC already: do not change it before the next Reset.
+// in NFC already: do not change it while it is set.
 func (f *Frame) SetStrings(slot Slot, values []string) {
 	c := f.cell(slot, List(String))
 	c.list = values
 	for _, value := range values {
 		if !isNormal(value) {
-			c.list = normalised(values)
+			c.list = normalisedList(values)
 			return
 		}
 	}
 }
 
 // SetMap sets a Map(String). The frame keeps the map when its keys and values are
-// in NFC already: do not change it before the next Reset.
+// in NFC already: do not change it while it is set.
 func (f *Frame) SetMap(slot Slot, values map[string]string) {
 	c := f.cell(slot, Map(String))
 	c.dict = values
@@ -152,12 +150,29 @@ func (f *Frame) fail(err *EvalError) {
 }
 
 // isNormal is sure when it says yes. norm's IsNormalString allocates.
-func isNormal(text string) bool { return norm.NFC.QuickSpanString(text) == len(text) }
+func isNormal(text string) bool { return isASCII(text) || norm.NFC.QuickSpanString(text) == len(text) }
 
-func normalised(values []string) []string {
+// isASCII spares most texts the way through norm.
+func isASCII(text string) bool {
+	for i := range len(text) {
+		if text[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+func normalised(text string) string {
+	if isASCII(text) {
+		return text
+	}
+	return norm.NFC.String(text)
+}
+
+func normalisedList(values []string) []string {
 	out := make([]string, len(values))
 	for i, value := range values {
-		out[i] = norm.NFC.String(value)
+		out[i] = normalised(value)
 	}
 	return out
 }
@@ -165,7 +180,7 @@ func normalised(values []string) []string {
 func normalisedMap(values map[string]string) map[string]string {
 	out := make(map[string]string, len(values))
 	for key, value := range values {
-		out[norm.NFC.String(key)] = norm.NFC.String(value)
+		out[normalised(key)] = normalised(value)
 	}
 	return out
 }

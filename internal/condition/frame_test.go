@@ -74,13 +74,14 @@ func TestTimesAreInstantsWhateverTheirZone(t *testing.T) {
 	}
 }
 
-func TestResetForgetsEverything(t *testing.T) {
+func TestUnsetForgetsTheValue(t *testing.T) {
 	env := testEnv(t)
 	program, _ := Compile(`identity.trained`, env)
 	frame := usualFrame(t, env)
-	frame.Reset()
+	slot, _ := env.Slot("identity.trained")
+	frame.Unset(slot)
 	if got := outcome(program.Eval(frame)); got != "error unset" {
-		t.Errorf("after Reset it comes to %s", got)
+		t.Errorf("after Unset it comes to %s", got)
 	}
 }
 

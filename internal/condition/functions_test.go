@@ -55,7 +55,7 @@ func TestEveryCodeIsInTheTableOfBadConditions(t *testing.T) {
 func TestTheNearestNameIsSuggested(t *testing.T) {
 	names := []string{"groups", "manager", "name", "owner", "type"}
 	for written, want := range map[string]string{"tpye": "type", "group": "groups", "Name": "name", "mangaer": "manager", "xyzzy": "", "t": ""} {
-		if got := closest(written, names); got != want {
+		if got := Closest(written, names); got != want {
 			t.Errorf("for %q %q is suggested; want %q", written, got, want)
 		}
 	}

@@ -14,7 +14,7 @@ func fuzzWorlds(t testing.TB) []world {
 	usual := usualWorld(t, preamble)
 	return []world{
 		usual,
-		usual.with(t, "event = null", "identity.trained = false", "identity.groups = []"),
+		usual.with(t, "event = null", "identity.trained = false", "identity.groups = []", "custom.level = null", "custom.sites = null", "custom.vetted = null"),
 		usual.with(t, "event.severity = null", "identity.owner = \"alice\"", "identity.name = \"Zoë\"", "request.duration = \"1h\""),
 		usual.with(t, "identity.type = \"agent\"", "identity.name = \"Alice\"", "request.justification = \"INC-42 disk full\"", "identity.address = \"192.0.2.1\""),
 	}

@@ -68,7 +68,7 @@ func (g *generator) condition(depth int) tokens {
 
 // guarded uses an optional variable behind its guard, or behind the wrong one.
 func (g *generator) guarded(depth int) tokens {
-	switch g.pick(5) {
+	switch g.pick(9) {
 	case 0:
 		return join("event", "!=", "null", "&&", "event.kind", oneOf(g, "==", "!="), g.string(depth-1))
 	case 1:
@@ -77,6 +77,14 @@ func (g *generator) guarded(depth int) tokens {
 		return join("event", "!=", "null", "?", "event.ends_at", oneOf(g, "<", ">="), g.time(), ":", whole(g.condition(depth-1)))
 	case 3:
 		return join("identity.owner", "!=", "null", "&&", "identity.owner", "==", g.string(depth-1))
+	case 4:
+		return join("custom.sites", "!=", "null", "&&", oneOf(g, "anyof", "allof"), "(", "custom.sites", ",", g.texts(depth-1), ")")
+	case 5:
+		return join("custom.level", "==", "null", "||", "custom.level", oneOf(g, "<", ">=", "==", "!="), g.int(depth-1))
+	case 6:
+		return join("custom.vetted", "!=", "null", "&&", "custom.vetted", "&&", "custom.vetted_at", "!=", "null", "&&", "custom.vetted_at", oneOf(g, "<", ">"), g.time())
+	case 7:
+		return join("custom.notice_duration", "!=", "null", "?", "custom.notice_duration", oneOf(g, "<", ">="), g.duration(), ":", whole(g.condition(depth-1)))
 	}
 	return join("!", whole(join("null", "==", "request.justification")), "&&", "length", "(", "request.justification", ")", ">", g.int(depth-1))
 }

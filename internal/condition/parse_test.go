@@ -60,7 +60,7 @@ func TestTextThatIsNotUTF8IsRefused(t *testing.T) {
 func TestADiagnosticNamesPlaceTextAndMend(t *testing.T) {
 	_, diags := Compile("identity.trained\n&& request.duration <= \"4h\" && x", testEnv(t))
 	want := "2:4: <= compares a duration with a string; write duration(\"4h\") (at request.duration <= \"4h\")\n" +
-		"2:32: there is no x; the variables are event, identity, now, param, request; a text is written in double quotes (at x)"
+		"2:32: there is no x; the variables are custom, event, identity, now, param, request; a text is written in double quotes (at x)"
 	if got := diags.Error(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}

@@ -40,6 +40,9 @@ type Program struct {
 
 	foreseen  sync.Once
 	prospects []fn[Prospect] // of parts
+
+	traced    sync.Once
+	decisions []*decision // of parts
 }
 
 // Compile parses, checks and compiles a condition. It returns all findings at

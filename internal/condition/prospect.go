@@ -78,11 +78,7 @@ func (p Prospect) outcome() Outcome {
 // compileProspects is put off to the first Foresee: most programs only decide.
 func (p *Program) compileProspects() {
 	c := &compiler{src: p.source}
-	terms := []*expr{p.tree}
-	if p.tree.kind == kindAnd {
-		terms = p.tree.args
-	}
-	p.prospects = c.prospects(terms)
+	p.prospects = c.prospects(conjunctsOf(p.tree))
 }
 
 func (c *compiler) prospects(terms []*expr) []fn[Prospect] {

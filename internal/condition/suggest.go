@@ -2,9 +2,9 @@ package condition
 
 import "strings"
 
-// closest finds the candidate that a writer of name most likely meant; empty when
+// Closest finds the candidate that a writer of name most likely meant; empty when
 // none is near. The first of equally near candidates wins.
-func closest(name string, candidates []string) string {
+func Closest(name string, candidates []string) string {
 	best, bestDistance := "", len(name)/3+2
 	for _, candidate := range candidates {
 		if d := editDistance(strings.ToLower(name), strings.ToLower(candidate)); d < bestDistance {

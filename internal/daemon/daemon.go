@@ -40,7 +40,7 @@ func Run(ctx context.Context, config cli.ServerConfig, ready func(cli.ServerRead
 	defer func() { err = errors.Join(err, e.Close()) }()
 
 	s := server.New(e, server.Config{
-		Listen: config.Listen, TLSCert: config.TLSCert, TLSKey: config.TLSKey, Insecure: config.Insecure, Version: config.Version,
+		Listen: config.Listen, ExternalURL: config.ExternalURL, TLSCert: config.TLSCert, TLSKey: config.TLSKey, Insecure: config.Insecure, Version: config.Version,
 	}, logger.Named("server"))
 	endpoint, err := s.Listen(ctx)
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/stint-dev/terraform-provider-stint/internal/clock"
 	"github.com/stint-dev/terraform-provider-stint/internal/connector"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/access"
+	"github.com/stint-dev/terraform-provider-stint/internal/engine/authorization"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/catalog"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/declared"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/discovery"
@@ -54,7 +55,11 @@ type Engine struct {
 	Access    *access.Access
 	Discovery *discovery.Discovery
 	Tokens    *token.Tokens
-	Journal   *journal.Journal
+	// Sessions are those of Tokens, from memory.
+	Sessions *token.Sessions
+	// Authorization answers who may do what, from memory.
+	Authorization *authorization.Authorization
+	Journal       *journal.Journal
 
 	worker  *fulfilment.Worker
 	targets *targets.Targets
@@ -88,6 +93,7 @@ func Open(ctx context.Context, config Config) (*Engine, error) {
 	e.Discovery = &discovery.Discovery{Journal: j, Declared: loader, Targets: e.targets, Logger: config.Logger.Named("discovery"), Holder: holder}
 	e.Catalog = &catalog.Catalog{Journal: j, Declared: loader, Discovery: e.Discovery, Targets: e.targets}
 	e.Access = &access.Access{Journal: j, Declared: loader, Logger: config.Logger.Named("access")}
+	e.Sessions, e.Authorization = token.NewSessions(j), authorization.New(j, loader, e.Access)
 	e.worker = &fulfilment.Worker{
 		Journal: j, Declared: loader, Access: e.Access, Targets: e.targets,
 		Logger: config.Logger.Named("fulfilment"), Holder: holder, Jitter: jitter,

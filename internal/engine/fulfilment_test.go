@@ -47,6 +47,53 @@ func TestGrantLeavesWhatStoodBefore(t *testing.T) {
 		if !h.findings(governance.FindingStandingPrivilege)["billing/alice billing/role/billing_admin"] {
 			t.Error("what stood before is no finding")
 		}
+		alone := h.granted("alice", "", dba)
+		if _, err := h.engine.Access.Revoke(t.Context(), by, alone, ""); err != nil {
+			t.Fatal(err)
+		}
+		h.ended(alone, governance.EndRevokedBy, governance.OutcomePreexisting)
+		if !h.administers("alice") {
+			t.Error("a grant alone took away what stood before it")
+		}
+	})
+}
+
+func TestGrantsThatEndTogetherAreTakenBackOnce(t *testing.T) {
+	onBothStores(t, func(t *testing.T, h *harness) {
+		h.declare()
+		if _, err := h.engine.Access.OpenEvent(t.Context(), by, governance.BusinessEvent{Name: "INC-1", Kind: governance.Incident, EndsAt: h.clock.Now().Add(24 * time.Hour)}); err != nil {
+			t.Fatal(err)
+		}
+		first, second := h.granted("alice", "INC-1", dba), h.granted("alice", "INC-1", dba)
+		if _, err := h.engine.Access.CloseEvent(t.Context(), by, "INC-1"); err != nil {
+			t.Fatal(err)
+		}
+		outcomes := map[governance.Outcome]int{}
+		for _, id := range []governance.GrantID{first, second} {
+			h.untilState(id, governance.GrantEnded)
+			outcomes[h.grant(id).Outcome]++
+		}
+		if outcomes[governance.OutcomeCovered] != 1 || outcomes[governance.OutcomeRemoved] != 1 {
+			t.Errorf("outcomes %v; nobody but Stint took the right", outcomes)
+		}
+		if h.administers("alice") {
+			t.Error("both grants have ended, and the right stands")
+		}
+	})
+}
+
+func TestRightThatRemainsThroughAnotherIsAFinding(t *testing.T) {
+	onBothStores(t, func(t *testing.T, h *harness) {
+		h.target.Exec(t, "postgres", `GRANT billing_write TO alice`) // includes billing_read
+		h.declare()
+		id := h.granted("alice", "", reader)
+		if _, err := h.engine.Access.Revoke(t.Context(), by, id, ""); err != nil {
+			t.Fatal(err)
+		}
+		h.ended(id, governance.EndRevokedBy, governance.OutcomeRemoved)
+		if !h.findings(governance.FindingStillEffective)["billing/alice billing/role/billing_read"] {
+			t.Error("she can still read, and nothing says so")
+		}
 	})
 }
 

@@ -2,7 +2,6 @@ package governance
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -42,8 +41,9 @@ func checkName(p *Problems, field, name string) {
 	}
 }
 
-// Check reports what is wrong with the application itself. The connector's
-// configuration is checked by its factory.
+// Check reports what is wrong with the application itself; a custom attribute
+// that its correlation reads may be of any type. The connector's configuration is
+// checked by its factory.
 func (a Application) Check() Problems {
 	var p Problems
 	if !applicationName.MatchString(a.Name) || len(a.Name) > 63 {
@@ -54,8 +54,8 @@ func (a Application) Check() Problems {
 	}
 	if a.Correlation == "" {
 		p.add("correlation", CodeRequired, "say which identity an account belongs to, for instance account.name == identity.name")
-	} else if _, diags := policyenv.CompileCorrelation(a.Correlation); len(diags) > 0 {
-		p.addCondition("correlation", diags)
+	} else {
+		p.addCondition("correlation", policyenv.CheckCorrelation(a.Correlation))
 	}
 	if a.Discovery.Interval.Std() < MinDiscovery {
 		p.add("discovery.interval", CodeInvalid, "%s is too short: use at least %s", a.Discovery.Interval, Duration(MinDiscovery))
@@ -65,7 +65,11 @@ func (a Application) Check() Problems {
 
 func (p *Problems) addCondition(field string, diags condition.Diagnostics) {
 	for _, d := range diags {
-		p.add(field, CodeCondition, "%s", condition.Diagnostics{d}.Error())
+		code := CodeCondition
+		if d.Code == condition.CodeUndeclared {
+			code = CodeUnknownReference
+		}
+		p.add(field, code, "%s", condition.Diagnostics{d}.Error())
 	}
 }
 
@@ -93,6 +97,7 @@ func (i Identity) Check() Problems {
 	for n, group := range i.Groups {
 		checkName(&p, fmt.Sprintf("groups[%d]", n), group)
 	}
+	checkValues(&p, i.Attributes)
 	return p
 }
 
@@ -131,7 +136,8 @@ func checkSpan(p *Problems, field string, d Duration, most time.Duration) {
 	}
 }
 
-// Check reports what is wrong with the policy itself, its condition included.
+// Check reports what is wrong with the policy itself, its condition included; a
+// custom attribute that it reads may be of any type.
 func (p EligibilityPolicy) Check() Problems {
 	var problems Problems
 	checkName(&problems, "name", p.Name)
@@ -140,13 +146,10 @@ func (p EligibilityPolicy) Check() Problems {
 		problems.add("entitlements", CodeRequired, "at least one entitlement is required")
 	}
 	checkSet(&problems, "entitlements", p.Entitlements)
-	if _, err := p.compile(); err != nil {
-		var diags condition.Diagnostics
-		if errors.As(err, &diags) {
-			problems.addCondition("condition", diags)
-		} else {
-			problems.add("parameters", CodeInvalid, "%s", err)
-		}
+	if params, err := p.params(); err != nil {
+		problems.add("parameters", CodeInvalid, "%s", err)
+	} else {
+		problems.addCondition("condition", policyenv.CheckEligibility(p.Condition, params))
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Parameters)) {
 		var list []string
@@ -157,16 +160,20 @@ func (p EligibilityPolicy) Check() Problems {
 	return problems
 }
 
-func (p EligibilityPolicy) compile() (*policyenv.Policy, error) {
+func (p EligibilityPolicy) params() (policyenv.Params, error) {
 	raw, err := json.Marshal(p.Parameters)
 	if err != nil {
 		return nil, err
 	}
-	params, err := policyenv.ParseParams(raw)
+	return policyenv.ParseParams(raw)
+}
+
+func (p EligibilityPolicy) compile(declared policyenv.Attributes) (*policyenv.Policy, error) {
+	params, err := p.params()
 	if err != nil {
 		return nil, err
 	}
-	compiled, diags := policyenv.CompileEligibility(p.Condition, params)
+	compiled, diags := policyenv.CompileEligibility(p.Condition, params, declared)
 	if len(diags) > 0 {
 		return nil, diags
 	}
@@ -320,5 +327,6 @@ func (e BusinessEvent) Check() Problems {
 	if len(e.Reference) > MaxText {
 		p.add("reference", CodeInvalid, "longer than %d bytes", MaxText)
 	}
+	checkValues(&p, e.Attributes)
 	return p
 }

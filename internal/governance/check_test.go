@@ -46,9 +46,17 @@ func goodTemplate() GrantTemplate {
 	}
 }
 
+func goodAttribute() Attribute {
+	return Attribute{Object: IdentityAttribute, Name: "cost_center", Type: StringAttribute, Description: "Who pays."}
+}
+
 func goodEvent() BusinessEvent {
 	worst := int64(1)
 	return BusinessEvent{Name: "audit-2026", Kind: Engagement, Severity: &worst, Reference: "AUD-1", EndsAt: noon}
+}
+
+func raw(name, value string) map[string]json.RawMessage {
+	return map[string]json.RawMessage{name: json.RawMessage(value)}
 }
 
 // with is a document with something made wrong.
@@ -59,7 +67,7 @@ func with[T Object](good T, change func(*T)) Object {
 
 func TestSoundDocumentsHaveNoProblem(t *testing.T) {
 	automatic := with(goodTemplate(), func(t *GrantTemplate) { t.Approval, t.BusinessEvent = ApprovalDefinition{Automatic: true}, nil })
-	for _, o := range []Object{goodApplication(), goodIdentity(), goodAgent(), goodEntitlement(), goodPolicy(), goodRule(), goodTemplate(), automatic, goodEvent()} {
+	for _, o := range []Object{goodApplication(), goodIdentity(), goodAgent(), goodEntitlement(), goodPolicy(), goodRule(), goodTemplate(), automatic, goodEvent(), goodAttribute()} {
 		if err := o.Check().Err(); err != nil {
 			t.Errorf("%s: %v", o.ObjectKind(), err)
 		}
@@ -99,6 +107,22 @@ func TestProblemsNameFieldAndCode(t *testing.T) {
 		{"human who manages themselves", with(goodIdentity(), func(i *Identity) { i.Manager = "alice" }), "manager invalid", "itself"},
 		{"group twice", with(goodIdentity(), func(i *Identity) { i.Groups = []string{"sre", "sre"} }), "groups[1] invalid", "twice"},
 		{"group without a name", with(goodIdentity(), func(i *Identity) { i.Groups = []string{"sre", ""} }), "groups[1] required", "required"},
+
+		{"identity with a value that is no JSON", with(goodIdentity(), func(i *Identity) { i.Attributes = raw("level", "{") }), `attributes["level"] invalid`, "not JSON"},
+		{"identity with a value that is null", with(goodIdentity(), func(i *Identity) { i.Attributes = raw("level", "null") }), `attributes["level"] invalid`, "leave it away"},
+		{"identity with a book for a value", with(goodIdentity(), func(i *Identity) { i.Attributes = raw("level", `"`+strings.Repeat("x", MaxText)+`"`) }), `attributes["level"] invalid`, "4096 bytes"},
+
+		{"attribute of nothing", with(goodAttribute(), func(a *Attribute) { a.Object = "application" }), "object invalid", "identity, business_event"},
+		{"attribute without a name", with(goodAttribute(), func(a *Attribute) { a.Name = "" }), "name invalid", "as in cost_center"},
+		{"attribute with a space in its name", with(goodAttribute(), func(a *Attribute) { a.Name = "cost center" }), "name invalid", "not an identifier"},
+		{"attribute with a dot in its name", with(goodAttribute(), func(a *Attribute) { a.Name = "cost.center" }), "name invalid", "not an identifier"},
+		{"attribute that is called like a value", with(goodAttribute(), func(a *Attribute) { a.Name = "null" }), "name invalid", "a word of the condition language"},
+		{"attribute that is called like a keyword", with(goodAttribute(), func(a *Attribute) { a.Name = "for" }), "name invalid", "a word of the condition language"},
+		{"attribute whose name has two spellings", with(goodAttribute(), func(a *Attribute) { a.Name = "zoe\u0308" }), "name invalid", "not an identifier"},
+		{"attribute with a long name", with(goodAttribute(), func(a *Attribute) { a.Name = strings.Repeat("x", MaxName+1) }), "name invalid", "200 bytes"},
+		{"attribute of no known type", with(goodAttribute(), func(a *Attribute) { a.Type = "number" }), "type invalid", "string, bool, int, duration, time, list(string)"},
+		{"attribute that is not described", with(goodAttribute(), func(a *Attribute) { a.Description = " " }), "description required", "one sentence"},
+		{"attribute that is described by a book", with(goodAttribute(), func(a *Attribute) { a.Description = strings.Repeat("x", MaxText+1) }), "description invalid", "4096 bytes"},
 
 		{"entitlement of no application", with(goodEntitlement(), func(e *Entitlement) { e.Application = "" }), "application required", "id of the application"},
 		{"entitlement of no kind", with(goodEntitlement(), func(e *Entitlement) { e.Kind = "" }), "kind required", "required"},
@@ -174,6 +198,7 @@ func TestProblemsNameFieldAndCode(t *testing.T) {
 			t.Approval.Stages[0].Approvers.Relations = []Relation{Owner}
 		}), "approval.stages invalid", "are one actor; add a stage without it"},
 
+		{"event with a value that is no JSON", with(goodEvent(), func(e *BusinessEvent) { e.Attributes = raw("region", "") }), `attributes["region"] invalid`, "not JSON"},
 		{"event without a name", with(goodEvent(), func(e *BusinessEvent) { e.Name = "" }), "name required", "required"},
 		{"event of no known kind", with(goodEvent(), func(e *BusinessEvent) { e.Kind = "party" }), "kind invalid", "incident"},
 		{"event without end", with(goodEvent(), func(e *BusinessEvent) { e.EndsAt = time.Time{} }), "ends_at required", "no endless events"},

@@ -46,9 +46,12 @@ type Question struct {
 // matches or errs, separation of duties holds (or its mode asks for approval),
 // and the template's bounds hold. It collects every reason and never stops at
 // the first; any reason that denies denies.
-func (s *PolicySet) Decide(q Question) Decision {
+func (s *PolicySet) Decide(q Question) Decision { return s.decide(q, nil) }
+
+// decide fills the trace, if there is one, on its way.
+func (s *PolicySet) decide(q Question, trace *Trace) Decision {
 	q.Entitlements = distinct(q.Entitlements)
-	d := decider{set: s, q: q, decision: Decision{Revision: s.Revision}}
+	d := decider{set: s, q: q, decision: Decision{Revision: s.Revision}, trace: trace}
 	template, ok := s.Templates[q.Template]
 	if !ok {
 		d.deny(Reason{Code: ReasonTemplateUnknown, Message: fmt.Sprintf("no grant template %q is declared", q.Template)})
@@ -84,6 +87,7 @@ type decider struct {
 	set      *PolicySet
 	q        Question
 	decision Decision
+	trace    *Trace // nil unless one is asked for
 }
 
 func (d *decider) say(weight Weight, r Reason) {
@@ -136,12 +140,7 @@ func (d *decider) entitlements(t *GrantTemplate) {
 
 // span finds the longest duration that is allowed, and the one that is asked for.
 func (d *decider) span(t *GrantTemplate) {
-	longest := t.Duration.Max
-	for _, id := range d.q.Entitlements {
-		if e := d.set.Entitlements[id]; e != nil && e.MaxDuration != nil {
-			longest = min(longest, *e.MaxDuration)
-		}
-	}
+	longest, _ := d.set.longest(t, d.q.Entitlements)
 	d.decision.MaxDuration = longest
 	d.decision.Duration = min(t.Duration.Default, longest)
 	if d.q.Duration != nil {
@@ -159,13 +158,15 @@ func (d *decider) duration(t *GrantTemplate) {
 }
 
 func (d *decider) justification(t *GrantTemplate) {
-	if t.Justification == JustificationRequired && strings.TrimSpace(d.q.Justification) == "" {
+	if t.Justification == JustificationRequired && !isGiven(d.q.Justification) {
 		d.deny(Reason{Code: ReasonJustificationRequired, Message: fmt.Sprintf("template %q demands a justification", t.ID())})
 	}
 	if len(d.q.Justification) > MaxText {
 		d.deny(Reason{Code: ReasonJustificationTooLong, Message: fmt.Sprintf("the justification is longer than %d bytes", MaxText)})
 	}
 }
+
+func isGiven(justification string) bool { return strings.TrimSpace(justification) != "" }
 
 func (d *decider) event(t *GrantTemplate) {
 	event := d.q.Event
@@ -240,6 +241,9 @@ func (d *decider) ambiguous(application ApplicationID, id EntitlementID, candida
 }
 
 func (d *decider) eligibility(t *GrantTemplate, id EntitlementID) {
+	if d.trace != nil {
+		d.trace.begin(id)
+	}
 	entitlement := d.set.Entitlements[id]
 	if entitlement == nil {
 		d.deny(d.undeclared(id))
@@ -250,10 +254,13 @@ func (d *decider) eligibility(t *GrantTemplate, id EntitlementID) {
 	var misses []Reason
 	for _, policy := range d.set.allows[id] {
 		if !slices.Contains(t.EligibilityPolicies, policy.ID()) {
+			if d.trace != nil {
+				d.trace.pass(policy)
+			}
 			continue
 		}
 		listed = true
-		reason, matched := policy.judge(input, id)
+		reason, matched := d.judge(policy, input, id)
 		if matched {
 			opened = true
 			reason.Code, reason.Message = ReasonPolicyAllows, fmt.Sprintf("policy %q allows %q", policy.ID(), id)
@@ -273,7 +280,7 @@ func (d *decider) eligibility(t *GrantTemplate, id EntitlementID) {
 		d.deny(d.unlisted(t, id))
 	}
 	for _, policy := range d.set.denies[id] {
-		reason, matched := policy.judge(input, id)
+		reason, matched := d.judge(policy, input, id)
 		if matched {
 			reason.Code, reason.Message = ReasonPolicyDenies, fmt.Sprintf("policy %q denies %q", policy.ID(), id)
 			d.deny(reason)
@@ -281,6 +288,13 @@ func (d *decider) eligibility(t *GrantTemplate, id EntitlementID) {
 			d.deny(reason)
 		}
 	}
+}
+
+func (d *decider) judge(p *compiledPolicy, in *policyenv.Input, id EntitlementID) (Reason, bool) {
+	if d.trace != nil {
+		d.trace.judge(p, in)
+	}
+	return p.judge(in, id)
 }
 
 func (d *decider) undeclared(id EntitlementID) Reason {
@@ -293,11 +307,7 @@ func (d *decider) unlisted(t *GrantTemplate, id EntitlementID) Reason {
 
 func (d *decider) input(e Entitlement) *policyenv.Input {
 	in := &policyenv.Input{
-		Identity: policyenv.Identity{
-			ID: string(d.q.Identity.ID()), Name: d.q.Identity.Name, Type: string(d.q.Identity.Type),
-			Owner: string(d.q.Identity.Owner), Manager: string(d.q.Identity.Manager),
-			Groups: d.q.Identity.Groups, Status: string(d.q.Identity.Status),
-		},
+		Identity: d.set.Attributes.Identity(d.q.Identity),
 		Entitlement: policyenv.Entitlement{
 			ID: string(e.ID()), Application: string(e.Application), Kind: e.Kind, NativeID: e.NativeID,
 			Owner: string(e.Owner), Risk: string(e.Risk),
@@ -307,16 +317,16 @@ func (d *decider) input(e Entitlement) *policyenv.Input {
 		},
 		Now: d.q.Now,
 	}
-	if e := d.q.Event; e != nil {
-		in.Event = &policyenv.Event{
-			ID: string(e.ID), Name: e.Name, Kind: string(e.Kind), Severity: e.Severity,
-			Reference: e.Reference, EndsAt: e.EndsAt,
-		}
+	if d.q.Event != nil {
+		in.Event = d.set.Attributes.Event(*d.q.Event)
 	}
 	return in
 }
 
 func (d *decider) separation() (needsConsent bool) {
+	if d.trace != nil {
+		d.trace.Rules = d.set.touched(d.q.Identity.ID(), d.q.Held, d.decision.Grants, d.q.Inclusions)
+	}
 	for _, v := range d.set.Violations(d.q.Identity.ID(), d.q.Held, d.decision.Grants, d.q.Inclusions) {
 		reason := Reason{Rule: v.Rule, Violation: &v, Message: "separation of duties: " + v.String()}
 		switch v.Mode {

@@ -23,7 +23,7 @@ type decisionCase struct {
 
 var decisionKeywords = []string{
 	"who", "template", "wants", "duration", "event", "reason", "account", "holds", "missing", "bootstrap",
-	"comes to", "says", "tells", "lasts",
+	"comes to", "says", "tells", "lasts", "weighs", "lacks",
 }
 
 func readDecisionCases(t *testing.T) []decisionCase {

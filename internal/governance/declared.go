@@ -11,6 +11,7 @@ type Kind string
 
 // The kinds of declared objects.
 const (
+	KindAttribute     Kind = "attribute"
 	KindApplication   Kind = "application"
 	KindIdentity      Kind = "identity"
 	KindEntitlement   Kind = "entitlement"
@@ -31,6 +32,7 @@ type Object interface {
 }
 
 // ObjectKind and Key of the documents.
+func (Attribute) ObjectKind() Kind         { return KindAttribute }
 func (Application) ObjectKind() Kind       { return KindApplication }
 func (Identity) ObjectKind() Kind          { return KindIdentity }
 func (Entitlement) ObjectKind() Kind       { return KindEntitlement }
@@ -39,6 +41,7 @@ func (SoDRule) ObjectKind() Kind           { return KindRule }
 func (GrantTemplate) ObjectKind() Kind     { return KindTemplate }
 func (BusinessEvent) ObjectKind() Kind     { return KindBusinessEvent }
 
+func (a Attribute) Key() string         { return string(a.ID()) }
 func (a Application) Key() string       { return string(a.ID()) }
 func (i Identity) Key() string          { return string(i.ID()) }
 func (e Entitlement) Key() string       { return string(e.ID()) }
@@ -46,6 +49,45 @@ func (p EligibilityPolicy) Key() string { return string(p.ID()) }
 func (r SoDRule) Key() string           { return string(r.ID()) }
 func (t GrantTemplate) Key() string     { return string(t.ID()) }
 func (e BusinessEvent) Key() string     { return string(e.DeclaredID()) }
+
+// AttributeObject is what a custom attribute is declared for.
+type AttributeObject string
+
+// The objects that have custom attributes.
+const (
+	IdentityAttribute AttributeObject = "identity"
+	EventAttribute    AttributeObject = "business_event"
+)
+
+// AttributeType is the type of a custom attribute's values.
+type AttributeType string
+
+// The types of custom attributes. In JSON a duration is a text like 1h30m and a
+// time a text in RFC 3339.
+const (
+	StringAttribute   AttributeType = "string"
+	BoolAttribute     AttributeType = "bool"
+	IntAttribute      AttributeType = "int"
+	DurationAttribute AttributeType = "duration"
+	TimeAttribute     AttributeType = "time"
+	ListAttribute     AttributeType = "list(string)"
+)
+
+// Attribute declares a custom attribute of identities or business events. It may
+// then be given a value there, and is seen in conditions as
+// `identity.attributes.<name>` or `event.attributes.<name>`.
+type Attribute struct {
+	Object AttributeObject `json:"object"`
+	Name   string          `json:"name"`
+	// Type cannot be changed.
+	Type AttributeType `json:"type"`
+	// Description is one sentence for those who give it a value or write a
+	// condition.
+	Description string `json:"description"`
+}
+
+// ID is the attribute's identifier.
+func (a Attribute) ID() AttributeID { return NewAttributeID(a.Object, a.Name) }
 
 // Application is a target system whose rights are governed.
 type Application struct {
@@ -97,6 +139,8 @@ type Identity struct {
 	Owner   IdentityID `json:"owner,omitempty"`
 	Manager IdentityID `json:"manager,omitempty"`
 	Groups  []string   `json:"groups"`
+	// Attributes are values of declared attributes by name.
+	Attributes map[string]json.RawMessage `json:"attributes,omitempty"`
 }
 
 // ID is the identity's identifier.
@@ -316,6 +360,8 @@ type BusinessEvent struct {
 	// Reference is the event's key in the system it comes from.
 	Reference string    `json:"reference,omitempty"`
 	EndsAt    time.Time `json:"ends_at"`
+	// Attributes are values of declared attributes by name.
+	Attributes map[string]json.RawMessage `json:"attributes,omitempty"`
 }
 
 // DeclaredID is the identifier of an event that is declared rather than opened

@@ -222,3 +222,8 @@ func (p *compiledPolicy) foresee(in *policyenv.Input, unknown policyenv.Unknown,
 	foresight := p.program.Foresee(in, unknown)
 	return foresight.Prospect, Reason{Policy: p.ID(), Entitlement: id, Parts: partsOf(foresight.Parts)}
 }
+
+// Opens reports whether one of the openings is not never.
+func Opens(openings []Opening) bool {
+	return slices.ContainsFunc(openings, func(o Opening) bool { return o.Certainty != Never })
+}

@@ -10,6 +10,7 @@ import (
 // each part percent-encoded, parts joined by a slash. They are known before
 // the object exists.
 type (
+	AttributeID   string // object/name
 	ApplicationID string // application name
 	IdentityID    string // identity name
 	EntitlementID string // application/kind/native_id
@@ -55,6 +56,11 @@ func DecodeID(id string, form string) ([]string, error) {
 		parts[i] = plain
 	}
 	return parts, nil
+}
+
+// NewAttributeID is the identifier of a custom attribute.
+func NewAttributeID(object AttributeObject, name string) AttributeID {
+	return AttributeID(EncodeID(string(object), name))
 }
 
 // NewEntitlementID is the identifier of a right inside an application.

@@ -62,13 +62,15 @@ func TestIdentifiersThatAreNotCanonicalAreRefused(t *testing.T) {
 
 func TestKeysAreTheEncodedNames(t *testing.T) {
 	for want, o := range map[string]Object{
-		"billing":               Application{Name: "billing"},
-		"j%C3%BCrgen%2Fops":     Identity{Name: "jürgen/ops"},
-		"billing/role/a%20b%2F": Entitlement{Application: "billing", Kind: "role", NativeID: "a b/"},
-		"on%20call":             EligibilityPolicy{Name: "on call"},
-		"pay":                   SoDRule{Name: "pay"},
-		"fix":                   GrantTemplate{Name: "fix"},
-		"audit-2026":            BusinessEvent{Name: "audit-2026"},
+		"identity/cost_center":     Attribute{Object: IdentityAttribute, Name: "cost_center"},
+		"business_event/caf%C3%A9": Attribute{Object: EventAttribute, Name: "café"},
+		"billing":                  Application{Name: "billing"},
+		"j%C3%BCrgen%2Fops":        Identity{Name: "jürgen/ops"},
+		"billing/role/a%20b%2F":    Entitlement{Application: "billing", Kind: "role", NativeID: "a b/"},
+		"on%20call":                EligibilityPolicy{Name: "on call"},
+		"pay":                      SoDRule{Name: "pay"},
+		"fix":                      GrantTemplate{Name: "fix"},
+		"audit-2026":               BusinessEvent{Name: "audit-2026"},
 	} {
 		if o.Key() != want {
 			t.Errorf("the key of %s is %q, want %q", o.ObjectKind(), o.Key(), want)
@@ -78,7 +80,7 @@ func TestKeysAreTheEncodedNames(t *testing.T) {
 
 func TestObjectKindsAreTheirNamesInHCL(t *testing.T) {
 	kinds := declaredCodes(t, "declared.go", "Kind")
-	objects := []Object{Application{}, Identity{}, Entitlement{}, EligibilityPolicy{}, SoDRule{}, GrantTemplate{}, BusinessEvent{}}
+	objects := []Object{Attribute{}, Application{}, Identity{}, Entitlement{}, EligibilityPolicy{}, SoDRule{}, GrantTemplate{}, BusinessEvent{}}
 	if len(kinds) != len(objects) {
 		t.Fatalf("%d kinds, %d documents", len(kinds), len(objects))
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 
 	"github.com/stint-dev/terraform-provider-stint/internal/condition"
@@ -13,6 +14,7 @@ import (
 // Documents is the declared policy of one revision, as it is stored.
 type Documents struct {
 	Revision     int64
+	Attributes   []Attribute
 	Applications []Application
 	Entitlements []Entitlement
 	Policies     []EligibilityPolicy
@@ -25,6 +27,7 @@ type Documents struct {
 // immutable and safe for concurrent use.
 type PolicySet struct {
 	Revision     int64
+	Attributes   Attributes
 	Applications map[ApplicationID]*Application
 	Entitlements map[EntitlementID]*Entitlement
 	Rules        map[RuleID]*SoDRule
@@ -63,12 +66,9 @@ func (p *compiledPolicy) judge(in *policyenv.Input, id EntitlementID) (Reason, b
 func partsOf(explained []condition.Part) []Part {
 	parts := make([]Part, len(explained))
 	for i, part := range explained {
-		parts[i] = Part{Line: part.Range.Start.Line, Column: part.Range.Start.Column, Text: part.Text, Outcome: string(part.Outcome)}
-		for _, value := range part.Values {
-			if parts[i].Values == nil {
-				parts[i].Values = map[string]string{}
-			}
-			parts[i].Values[value.Name] = value.Text
+		parts[i] = Part{
+			Line: part.Range.Start.Line, Column: part.Range.Start.Column, Text: part.Text, Outcome: string(part.Outcome),
+			Values: valuesOf(part.Values), Behind: part.Behind, Decided: decidedOf(part.Decided),
 		}
 		if part.Err != nil {
 			parts[i].Error = part.Err.Error()
@@ -84,9 +84,15 @@ type dutyRef struct {
 
 // NewPolicySet compiles documents. Its error is a stored object that no longer
 // compiles, which means that the store was changed by other hands.
-func NewPolicySet(docs Documents) (*PolicySet, error) {
-	s := &PolicySet{
+func NewPolicySet(docs Documents) (*PolicySet, error) { return (&PolicySet{}).Next(docs) }
+
+// Next compiles the documents of another revision, as [NewPolicySet] does, and
+// takes over from s what it has compiled of the same documents already: what a
+// change of one policy costs does not grow with the size of all of them.
+func (s *PolicySet) Next(docs Documents) (*PolicySet, error) {
+	next := &PolicySet{
 		Revision:     docs.Revision,
+		Attributes:   NewAttributes(docs.Attributes),
 		Applications: make(map[ApplicationID]*Application, len(docs.Applications)),
 		Entitlements: make(map[EntitlementID]*Entitlement, len(docs.Entitlements)),
 		Rules:        make(map[RuleID]*SoDRule, len(docs.Rules)),
@@ -96,26 +102,42 @@ func NewPolicySet(docs Documents) (*PolicySet, error) {
 		denies:       map[EntitlementID][]*compiledPolicy{},
 		duties:       map[EntitlementID][]dutyRef{},
 	}
+	if !reflect.DeepEqual(s.Attributes.list, next.Attributes.list) {
+		s = &PolicySet{} // what was compiled with other attributes is compiled again
+	}
 	for _, a := range docs.Applications {
-		s.Applications[a.ID()] = &a
+		next.Applications[a.ID()] = &a
 	}
 	for _, e := range docs.Entitlements {
-		s.Entitlements[e.ID()] = &e
+		next.Entitlements[e.ID()] = &e
 	}
 	for _, t := range docs.Templates {
-		s.Templates[t.ID()] = &t
+		next.Templates[t.ID()] = &t
 	}
 	for _, p := range docs.Policies {
-		program, err := p.compile()
+		compiled, err := s.compiled(p, next.Attributes)
 		if err != nil {
 			return nil, fmt.Errorf("compile eligibility policy %s: %w", p.ID(), err)
 		}
-		s.addPolicy(&compiledPolicy{EligibilityPolicy: p, program: program})
+		next.addPolicy(compiled)
+	}
+	for _, index := range []map[EntitlementID][]*compiledPolicy{next.allows, next.denies} {
+		for _, policies := range index {
+			slices.SortFunc(policies, func(a, b *compiledPolicy) int { return cmp.Compare(a.Name, b.Name) })
+		}
 	}
 	for _, r := range docs.Rules {
-		s.addRule(&r)
+		next.addRule(&r)
 	}
-	return s, nil
+	return next, nil
+}
+
+func (s *PolicySet) compiled(p EligibilityPolicy, attributes Attributes) (*compiledPolicy, error) {
+	if known := s.policies[p.ID()]; known != nil && reflect.DeepEqual(known.EligibilityPolicy, p) {
+		return known, nil
+	}
+	program, err := p.compile(attributes.list)
+	return &compiledPolicy{EligibilityPolicy: p, program: program}, err
 }
 
 func (s *PolicySet) addPolicy(p *compiledPolicy) {
@@ -126,7 +148,6 @@ func (s *PolicySet) addPolicy(p *compiledPolicy) {
 	}
 	for _, id := range p.Entitlements {
 		index[id] = append(index[id], p)
-		slices.SortFunc(index[id], func(a, b *compiledPolicy) int { return cmp.Compare(a.Name, b.Name) })
 	}
 }
 
@@ -166,7 +187,7 @@ func (s *PolicySet) CheckReferences(object Object, identityExists func(IdentityI
 		}
 	}
 	switch o := object.(type) {
-	case Application, BusinessEvent: // refer to nothing
+	case Attribute, Application, BusinessEvent: // refer to no other object
 	case Identity:
 		identity("owner", o.Owner)
 		identity("manager", o.Manager)
@@ -199,7 +220,7 @@ func (s *PolicySet) CheckReferences(object Object, identityExists func(IdentityI
 	default:
 		p.add("", CodeInvalid, "the references of a %T are not known", object)
 	}
-	return p
+	return append(p, s.Attributes.Check(object)...)
 }
 
 func (s *PolicySet) checkTemplate(p *Problems, t GrantTemplate) {

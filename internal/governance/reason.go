@@ -76,6 +76,12 @@ type Part struct {
 	// Values are the variables that the part read, as text.
 	Values map[string]string `json:"values,omitempty"`
 	Error  string            `json:"error,omitempty"`
+	// Behind, in a trace: the evaluation had ended before this part, and the
+	// outcome is what it would have come to.
+	Behind bool `json:"behind,omitempty"`
+	// Decided, in a trace, is the piece that settled the outcome, when that is
+	// less than the whole part.
+	Decided *Decided `json:"decided,omitempty"`
 }
 
 // Effect is what a decision comes to.

@@ -62,6 +62,17 @@ func (v Violation) String() string {
 // and adding does not matter: what is held speaks before what is asked for, then
 // the shorter path, then the lesser account and path.
 func (s *PolicySet) Violations(subject IdentityID, held, adding []Holding, in Inclusions) []Violation {
+	var violations []Violation
+	for _, rule := range s.touched(subject, held, adding, in) {
+		if rule.Violated {
+			violations = append(violations, rule.Violation)
+		}
+	}
+	return violations
+}
+
+// touched lists the rules of which what is asked for touches a duty.
+func (s *PolicySet) touched(subject IdentityID, held, adding []Holding, in Inclusions) []RuleTrace {
 	touched := map[RuleID]map[string]Touch{}
 	asked := map[RuleID]bool{}
 	note := func(h Holding, requested bool) {
@@ -89,15 +100,18 @@ func (s *PolicySet) Violations(subject IdentityID, held, adding []Holding, in In
 	for _, h := range adding {
 		note(h, true)
 	}
-	var violations []Violation
+	rules := []RuleTrace{}
 	for _, id := range slices.Sorted(maps.Keys(touched)) {
-		rule := s.Rules[id]
-		if !asked[id] || len(touched[id]) <= rule.Limit {
+		if !asked[id] {
 			continue
 		}
+		rule := s.Rules[id]
 		touches := slices.Collect(maps.Values(touched[id]))
 		slices.SortFunc(touches, func(a, b Touch) int { return cmp.Compare(a.Duty, b.Duty) })
-		violations = append(violations, Violation{Rule: id, Mode: rule.Mode, Limit: rule.Limit, Touches: touches})
+		rules = append(rules, RuleTrace{
+			Violation: Violation{Rule: id, Mode: rule.Mode, Limit: rule.Limit, Touches: touches},
+			Violated:  len(touches) > rule.Limit,
+		})
 	}
-	return violations
+	return rules
 }

@@ -41,6 +41,12 @@ func TestChecksAcceptTheWholeVocabulary(t *testing.T) {
 			}
 			return with(goodAgent(), func(i *Identity) { i.Type = IdentityType(v) })
 		},
+		"AttributeObject": func(v string) Object {
+			return with(goodAttribute(), func(a *Attribute) { a.Object = AttributeObject(v) })
+		},
+		"AttributeType": func(v string) Object {
+			return with(goodAttribute(), func(a *Attribute) { a.Type = AttributeType(v) })
+		},
 		"Risk": func(v string) Object { return with(goodEntitlement(), func(e *Entitlement) { e.Risk = Risk(v) }) },
 		"Standing": func(v string) Object {
 			return with(goodEntitlement(), func(e *Entitlement) { e.Standing = Standing(v) })

@@ -2,6 +2,7 @@ package policyenv
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/stint-dev/terraform-provider-stint/internal/condition"
 )
@@ -33,28 +34,59 @@ func correlationFields() []field[pair] {
 	}, identityFields(func(in *pair) *Identity { return &in.identity }))
 }
 
-// CompileCorrelation checks and compiles a correlation condition. It returns all
-// findings at once; the correlation is nil when there is any.
-func CompileCorrelation(src string) (*Correlation, condition.Diagnostics) {
-	s, err := newSchema(correlationFields())
+// CompileCorrelation checks and compiles a correlation condition, where the given
+// attributes are declared. It returns all findings at once; the correlation is
+// nil when there is any.
+func CompileCorrelation(src string, attributes Attributes) (*Correlation, condition.Diagnostics) {
+	s, err := correlationSchema(attributes)
+	if err != nil {
+		return nil, badParameter(err)
+	}
+	p, diags := s.compile(src)
+	if diags = append(diags, oneSided(src, diags)...); len(diags) > 0 {
+		return nil, diags
+	}
+	return &Correlation{p}, nil
+}
+
+// CheckCorrelation finds what CompileCorrelation would before it is known which
+// attributes are declared: each that the condition reads may be of any type.
+func CheckCorrelation(src string) condition.Diagnostics {
+	s, err := correlationSchema(nil)
 	if err != nil {
 		panic(err) // the table itself is wrong; every test of this package meets it
 	}
-	p, diags := s.compile(src)
-	if len(diags) > 0 {
-		return nil, diags
+	diags := condition.CheckEarly(src, s.env)
+	return append(diags, oneSided(src, diags)...)
+}
+
+func correlationSchema(attributes Attributes) (*schema[pair], error) {
+	return newSchema(slices.Concat(
+		correlationFields(),
+		extensible[pair](OfIdentity),
+		attributeFields(attributes, OfIdentity, func(in *pair) (Values, bool) { return in.identity.Attributes, true }),
+	))
+}
+
+// oneSided reports a condition without other findings that does not look at both
+// sides.
+func oneSided(src string, found condition.Diagnostics) condition.Diagnostics {
+	sides := map[string]bool{}
+	for _, name := range condition.Names(src) {
+		side, _, _ := strings.Cut(name, ".")
+		sides[side] = true
 	}
-	if !p.reads("account.") || !p.reads("identity.") {
-		start := condition.Pos{Line: 1, Column: 1}
-		return nil, condition.Diagnostics{{
-			Code:       CodeOneSided,
-			Range:      condition.Range{Start: start, End: start},
-			Text:       src,
-			Message:    "a correlation compares an account with an identity; this looks at one of them only",
-			Suggestion: "write account.name == identity.name, for example",
-		}}
+	if len(found) > 0 || sides["account"] && sides["identity"] {
+		return nil
 	}
-	return &Correlation{p}, nil
+	start := condition.Pos{Line: 1, Column: 1}
+	return condition.Diagnostics{{
+		Code:       CodeOneSided,
+		Range:      condition.Range{Start: start, End: start},
+		Text:       src,
+		Message:    "a correlation compares an account with an identity; this looks at one of them only",
+		Suggestion: "write account.name == identity.name, for example",
+	}}
 }
 
 // Match says whether the account belongs to the identity. An error is always a
@@ -63,5 +95,7 @@ func (c *Correlation) Match(account Account, identity Identity) (bool, error) {
 	r := c.program.begin()
 	defer c.program.end(r)
 	r.in = pair{account, identity}
-	return c.program.compiled.Eval(r.load(c.program, &r.in))
+	matches, err := c.program.compiled.Eval(r.load(c.program, &r.in))
+	r.in = pair{} // the memory outlives the call, what it pointed to need not
+	return matches, err
 }

@@ -21,7 +21,7 @@ func TestAccountsAreCorrelated(t *testing.T) {
 		"by the target's uid":  {`account.uid == identity.id`, Account{UID: "alice"}, true},
 		"by name, humans only": {`identity.type == "human" && startswith(account.name, identity.name)`, Account{Name: "alice@corp"}, true},
 	} {
-		correlation, diags := CompileCorrelation(c.src)
+		correlation, diags := CompileCorrelation(c.src, nil)
 		if err := diags.Err(); err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -34,21 +34,21 @@ func TestAccountsAreCorrelated(t *testing.T) {
 
 func TestACorrelationLooksAtBothSides(t *testing.T) {
 	for _, src := range []string{`account.name == "root"`, `identity.name == "alice"`} {
-		if _, diags := CompileCorrelation(src); len(diags) != 1 || diags[0].Code != CodeOneSided {
+		if _, diags := CompileCorrelation(src, nil); len(diags) != 1 || diags[0].Code != CodeOneSided {
 			t.Errorf("%s: found %v", src, diags)
 		}
 	}
 }
 
 func TestACorrelationSeesNoRequest(t *testing.T) {
-	_, diags := CompileCorrelation(`account.name == request.template`)
+	_, diags := CompileCorrelation(`account.name == request.template`, nil)
 	if len(diags) != 1 || diags[0].Code != condition.CodeUnknownName {
 		t.Errorf("found %v", diags)
 	}
 }
 
 func BenchmarkMatch(b *testing.B) {
-	correlation, _ := CompileCorrelation(`account.name == identity.name`)
+	correlation, _ := CompileCorrelation(`account.name == identity.name`, nil)
 	account, identity := Account{Name: "alice"}, Identity{ID: "bob", Name: "bob", Type: "human"}
 	b.ReportAllocs()
 	for b.Loop() {

@@ -1,6 +1,10 @@
 package policyenv
 
-import "github.com/stint-dev/terraform-provider-stint/internal/condition"
+import (
+	"slices"
+
+	"github.com/stint-dev/terraform-provider-stint/internal/condition"
+)
 
 // Policy is the compiled condition of an eligibility policy with the values of
 // its parameters. It is safe for concurrent use.
@@ -8,28 +12,40 @@ type Policy struct {
 	program *program[Input]
 }
 
-// Eligibility is the schema of an eligibility policy with the given parameters.
-// A parameter of a wrong name or type is an error that names it.
-func Eligibility(params Params) (*condition.Env, error) {
-	s, err := eligibilitySchema(params)
+// Eligibility is the schema of an eligibility policy with the given parameters,
+// where the given attributes are declared. A parameter of a wrong name or type is
+// an error that names it.
+func Eligibility(params Params, attributes Attributes) (*condition.Env, error) {
+	s, err := eligibilitySchema(params, attributes)
 	if err != nil {
 		return nil, err
 	}
 	return s.env, nil
 }
 
-func eligibilitySchema(params Params) (*schema[Input], error) {
-	fields, err := params.fields()
+func eligibilitySchema(params Params, attributes Attributes) (*schema[Input], error) {
+	parameters, err := params.fields()
 	if err != nil {
 		return nil, err
 	}
-	return newSchema(append(eligibilityFields(), fields...))
+	return newSchema(slices.Concat(
+		eligibilityFields(),
+		extensible[Input](OfIdentity, OfEvent),
+		attributeFields(attributes, OfIdentity, func(in *Input) (Values, bool) { return in.Identity.Attributes, true }),
+		attributeFields(attributes, OfEvent, func(in *Input) (Values, bool) {
+			if in.Event == nil {
+				return nil, false
+			}
+			return in.Event.Attributes, true
+		}),
+		parameters,
+	))
 }
 
 // CompileEligibility checks and compiles the condition of an eligibility policy.
 // It returns all findings at once; the policy is nil when there is any.
-func CompileEligibility(src string, params Params) (*Policy, condition.Diagnostics) {
-	s, err := eligibilitySchema(params)
+func CompileEligibility(src string, params Params, attributes Attributes) (*Policy, condition.Diagnostics) {
+	s, err := eligibilitySchema(params, attributes)
 	if err != nil {
 		return nil, badParameter(err)
 	}
@@ -38,6 +54,16 @@ func CompileEligibility(src string, params Params) (*Policy, condition.Diagnosti
 		return nil, diags
 	}
 	return &Policy{p}, nil
+}
+
+// CheckEligibility finds what CompileEligibility would before it is known which
+// attributes are declared: each that the condition reads may be of any type.
+func CheckEligibility(src string, params Params) condition.Diagnostics {
+	s, err := eligibilitySchema(params, nil)
+	if err != nil {
+		return badParameter(err)
+	}
+	return condition.CheckEarly(src, s.env)
 }
 
 // Eval says whether the condition holds. It allocates nothing. An error is always

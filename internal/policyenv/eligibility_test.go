@@ -23,7 +23,7 @@ func usual() Input {
 
 func compile(t testing.TB, src string, params Params) *Policy {
 	t.Helper()
-	p, diags := CompileEligibility(src, params)
+	p, diags := CompileEligibility(src, params, nil)
 	if err := diags.Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func TestEveryVariableReachesTheCondition(t *testing.T) {
 }
 
 func TestEveryVariableIsDocumentedAndCovered(t *testing.T) {
-	env, err := Eligibility(nil)
+	env, err := Eligibility(nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +199,7 @@ func TestFindingsNamePlaceAndMend(t *testing.T) {
 		`matches(identity.name, "${param.team}-.*")`:   condition.CodeInterpolation,
 		`contains(identity.groups, param.team) == now`: condition.CodeTypeMismatch,
 	} {
-		_, diags := CompileEligibility(src, oncallParams)
+		_, diags := CompileEligibility(src, oncallParams, nil)
 		if len(diags) != 1 || diags[0].Code != want || diags[0].Suggestion == "" && want != condition.CodeBadDuration {
 			t.Errorf("%s: found %v; want %s and a mend", src, diags, want)
 		}

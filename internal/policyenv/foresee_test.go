@@ -33,9 +33,17 @@ func TestWhatARequestAndItsEventDecideIsOpenBeforeThem(t *testing.T) {
 		{`event != null && event.severity != null && event.severity <= 2`, Unknown{}, holds},
 		{`event != null && event.reference == null`, ofKind, holds | fails},
 		{`event != null && event.ends_at > now`, ofKind, holds | fails},
+		{`event != null && event.attributes.region != null && event.attributes.region == "eu"`, ofKind, holds | fails},
+		{`event != null && event.attributes.region != null && event.attributes.region == "eu"`, Unknown{}, holds},
+		{`identity.attributes.level != null && identity.attributes.level > 2`, nothing, holds},
+		{`identity.attributes.level == null`, nothing, fails},
 	} {
-		in := usual()
-		if got := compile(t, c.src, nil).Foresee(&in, c.unknown).Prospect; got != c.want {
+		in := withAttributes()
+		policy, diags := CompileEligibility(c.src, nil, declared)
+		if err := diags.Err(); err != nil {
+			t.Fatal(err)
+		}
+		if got := policy.Foresee(&in, c.unknown).Prospect; got != c.want {
 			t.Errorf("%s with %+v: %03b, want %03b", c.src, c.unknown, got, c.want)
 		}
 	}

@@ -8,6 +8,7 @@ type Identity struct {
 	Owner, Manager string // ids; "" means none
 	Groups         []string
 	Status         string
+	Attributes     Values
 }
 
 // Entitlement is the right that is asked for.
@@ -30,6 +31,7 @@ type Event struct {
 	Severity       *int64 // nil means none
 	Reference      string // "" means none
 	EndsAt         time.Time
+	Attributes     Values
 }
 
 // Input is everything that an eligibility condition can look at, the policy's own

@@ -80,11 +80,11 @@ func TestAPolicyKeepsItsParameters(t *testing.T) {
 }
 
 func TestABadParameterIsAFinding(t *testing.T) {
-	_, diags := CompileEligibility(`identity.status == "active"`, Params{"x": 1.5})
+	_, diags := CompileEligibility(`identity.status == "active"`, Params{"x": 1.5}, nil)
 	if len(diags) != 1 || diags[0].Code != CodeBadParameter || !strings.Contains(diags[0].Message, `parameter "x"`) {
 		t.Errorf("found %v", diags)
 	}
-	if _, err := Eligibility(Params{"x": 1.5}); err == nil {
+	if _, err := Eligibility(Params{"x": 1.5}, nil); err == nil {
 		t.Error("the schema is built")
 	}
 }

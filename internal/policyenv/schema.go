@@ -1,8 +1,6 @@
 package policyenv
 
 import (
-	"slices"
-	"strings"
 	"sync"
 
 	"github.com/stint-dev/terraform-provider-stint/internal/condition"
@@ -17,7 +15,7 @@ type schema[In any] struct {
 func newSchema[In any](fields []field[In]) (*schema[In], error) {
 	vars := make([]condition.Var, len(fields))
 	for i, f := range fields {
-		vars[i] = condition.Var{Name: f.Name, Type: f.Type, Optional: f.Optional, Values: f.Values, Known: f.known}
+		vars[i] = condition.Var{Name: f.Name, Type: f.Type, Optional: f.Optional, Values: f.Values, Known: f.known, Declare: f.declare}
 	}
 	env, err := condition.NewEnv(vars...)
 	if err != nil {
@@ -61,18 +59,13 @@ func (s *schema[In]) compile(src string) (*program[In], condition.Diagnostics) {
 	return p, nil
 }
 
-// reads says whether the condition looks at any variable of that prefix.
-func (p *program[In]) reads(prefix string) bool {
-	return slices.ContainsFunc(p.fills, func(f fill[In]) bool { return strings.HasPrefix(f.name, prefix) })
-}
-
 func (p *program[In]) begin() *run[In] { return p.runs.Get().(*run[In]) }
 
-// end gives the memory back and keeps nothing of the input alive.
+// end gives the memory back; what was loaded is not kept alive.
 func (p *program[In]) end(r *run[In]) {
-	var none In
-	r.in = none
-	r.frame.Reset()
+	for _, f := range p.fills {
+		r.frame.Unset(f.slot)
+	}
 	p.runs.Put(r)
 }
 

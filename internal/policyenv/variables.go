@@ -16,11 +16,13 @@ type Variable struct {
 }
 
 // field is one row of a schema: the variable, and how a frame gets its value.
-// fill sets nothing when the object that the variable belongs to is absent.
+// fill sets nothing when the object that the variable belongs to is absent; an
+// extensible object has none.
 type field[In any] struct {
 	Variable
-	known *string // the value of a parameter that is a text
-	fill  func(f *condition.Frame, at condition.Slot, in *In)
+	known   *string // the value of a parameter that is a text
+	declare string  // the mend for an attribute that nobody declared; set for extensible objects only
+	fill    func(f *condition.Frame, at condition.Slot, in *In)
 }
 
 // Variables lists the variables of eligibility conditions, in the order in which

@@ -3,7 +3,10 @@ package provider_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -217,29 +220,55 @@ resource "stint_application" "billing" {
 	})
 }
 
-func TestNoSecretIsInStateOrPlan(t *testing.T) {
+func TestNoSecretIsToldAnywhere(t *testing.T) {
 	stack, application := governed(t)
+	terraformLog := filepath.Join(t.TempDir(), "terraform.log")
+	t.Setenv("TF_ACC_LOG", "TRACE")
+	t.Setenv("TF_ACC_LOG_PATH", terraformLog)
 	secrets := []string{stack.Token, stack.Target(t).Password()}
-	clean := func(what string, value any) error {
-		text, err := json.Marshal(value)
-		if err != nil {
-			return err
-		}
+	// told finds the reference, which shows that it looked at the right place.
+	told := func(where, text, reference string) error {
 		for _, secret := range secrets {
-			if strings.Contains(string(text), secret) {
-				return fmt.Errorf("%s holds a secret: %s", what, text)
+			if strings.Contains(text, secret) {
+				return fmt.Errorf("%s holds a secret: %s", where, text)
 			}
 		}
-		if !strings.Contains(string(text), "file:password") {
-			return fmt.Errorf("%s does not hold the reference either: %s", what, text)
+		if !strings.Contains(text, reference) {
+			return fmt.Errorf("%s does not hold %q either: %s", where, reference, text)
 		}
 		return nil
 	}
+	encoded := func(where string, value any) error {
+		text, err := json.Marshal(value)
+		return errors.Join(err, told(where, string(text), "file:password"))
+	}
 	run(t, resource.TestStep{
 		Config:           stack.ProviderConfig() + application,
-		ConfigPlanChecks: planned(onPlan(func(req plancheck.CheckPlanRequest) error { return clean("the plan", req.Plan) })),
-		Check:            func(s *terraform.State) error { return clean("the state", s) },
+		ConfigPlanChecks: planned(onPlan(func(req plancheck.CheckPlanRequest) error { return encoded("the plan", req.Plan) })),
+		Check: func(s *terraform.State) error {
+			c := stack.Client(t)
+			snapshot, err := c.Snapshot(t.Context())
+			if err != nil {
+				return err
+			}
+			evidence := await(t, func(ctx context.Context) (string, bool, error) {
+				records, err := c.EvidenceRecords(ctx, 0, 100)
+				var leaves strings.Builder
+				for _, record := range records {
+					leaves.Write(record.Leaf)
+				}
+				return leaves.String(), strings.Contains(leaves.String(), "application.created"), err
+			})
+			return errors.Join(
+				encoded("the state", s), encoded("the snapshot", snapshot),
+				told("the evidence", evidence, "file:password"), told("the server's log", stack.Log(), "/v1/applications/billing"),
+			)
+		},
 	})
+	log, err := os.ReadFile(terraformLog) //nolint:gosec // a file of this test
+	if err := errors.Join(err, told("Terraform's log", string(log), "stint_application")); err != nil {
+		t.Error(err)
+	}
 }
 
 // onPlan looks at a plan.

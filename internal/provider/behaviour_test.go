@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync/atomic"
@@ -15,6 +16,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 
 	"github.com/stint-dev/terraform-provider-stint/internal/acctest"
+	"github.com/stint-dev/terraform-provider-stint/internal/acctest/pgtest"
 	"github.com/stint-dev/terraform-provider-stint/internal/api"
 	"github.com/stint-dev/terraform-provider-stint/internal/client"
 	"github.com/stint-dev/terraform-provider-stint/internal/governance"
@@ -57,7 +59,16 @@ func counting(t *testing.T, stack *acctest.Stack) *atomic.Int64 {
 }
 
 func TestApplyOfManyResourcesNeverConflictsWithItselfAndRefreshIsAHandfulOfRequests(t *testing.T) {
-	stack := acctest.Start(t)
+	for store, database := range map[string]string{
+		"sqlite":     filepath.Join(t.TempDir(), "stint.db"),
+		"postgresql": pgtest.Start(t, pgtest.WithoutFsync()).NewDatabase(t),
+	} {
+		t.Run(store, func(t *testing.T) { applyMany(t, acctest.StartOn(t, database)) })
+	}
+}
+
+func applyMany(t *testing.T, stack *acctest.Stack) {
+	t.Helper()
 	count := counting(t, stack)
 	config := func(group string) string {
 		return stack.ProviderConfig() + fmt.Sprintf(`

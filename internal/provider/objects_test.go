@@ -16,8 +16,8 @@ import (
 // course is the life of one object in HCL.
 type course struct {
 	address string
-	// id is known at plan already.
-	id string
+	// id is known at plan already; names is how the author writes it.
+	id, names string
 	// around is what the object refers to.
 	around string
 	// created, then changed in place, then written in another way that means the
@@ -45,7 +45,8 @@ func (c course) run(t *testing.T, stack *acctest.Stack) {
 	}
 	run(t,
 		resource.TestStep{Config: head + c.created, ConfigPlanChecks: planned(does(plancheck.ResourceActionCreate), at(c.id)), ConfigStateChecks: is},
-		resource.TestStep{ResourceName: c.address, ImportState: true, ImportStateVerify: true, ImportStateVerifyIgnore: c.spelled},
+		resource.TestStep{ResourceName: c.address, ImportState: true, ImportStateId: c.id, ImportStateVerify: true, ImportStateVerifyIgnore: c.spelled},
+		resource.TestStep{ResourceName: c.address, ImportState: true, ImportStateId: c.names, ImportStateVerify: true, ImportStateVerifyIgnore: c.spelled},
 		resource.TestStep{Config: head + c.changed, ConfigPlanChecks: planned(does(plancheck.ResourceActionUpdate), at(c.id))},
 		resource.TestStep{Config: head + c.rewritten, PlanOnly: true},
 		resource.TestStep{Config: head + c.replaced, ConfigPlanChecks: planned(does(plancheck.ResourceActionReplace))},
@@ -66,6 +67,7 @@ func TestIdentityLivesThroughTerraform(t *testing.T) {
 	course{
 		address: "stint_identity.bot",
 		id:      "deploy%20bot",
+		names:   "deploy bot",
 		around: `
 resource "stint_identity" "alice" {
   name = "alice"
@@ -110,16 +112,17 @@ resource "stint_identity" "bot" {
 func TestBusinessEventLivesThroughTerraform(t *testing.T) {
 	course{
 		address: "stint_business_event.audit",
-		id:      "audit",
+		id:      "the%20audit",
+		names:   "the audit",
 		created: `
 resource "stint_business_event" "audit" {
-  name    = "audit"
+  name    = "the audit"
   kind    = "engagement"
   ends_at = "2036-12-31T17:00:00+01:00"
 }`,
 		changed: `
 resource "stint_business_event" "audit" {
-  name      = "audit"
+  name      = "the audit"
   kind      = "incident"
   severity  = 2
   reference = "INC-1"
@@ -127,7 +130,7 @@ resource "stint_business_event" "audit" {
 }`,
 		rewritten: `
 resource "stint_business_event" "audit" {
-  name      = "audit"
+  name      = "the audit"
   kind      = "incident"
   severity  = 2
   reference = "INC-1"
@@ -164,7 +167,8 @@ func TestApplicationLivesThroughTerraform(t *testing.T) {
 	rewritten = strings.Replace(rewritten, `"90m"`, `"1h30m"`, 1)
 	course{
 		address:   "stint_application.billing",
-		id:        "billing",
+		id:        "billing", // names of applications need no encoding
+		names:     "billing",
 		created:   created,
 		changed:   changed,
 		rewritten: rewritten,
@@ -185,6 +189,7 @@ func TestEntitlementLivesThroughTerraform(t *testing.T) {
 	course{
 		address: "stint_entitlement.admin",
 		id:      "billing/role/billing%2Fadmin",
+		names:   "billing/role/billing/admin",
 		around: application + `
 resource "stint_identity" "alice" {
   name = "alice"
@@ -251,18 +256,19 @@ func TestEligibilityPolicyLivesThroughTerraform(t *testing.T) {
 	stack, application := governed(t, "billing_admin", "billing_read")
 	course{
 		address: "stint_eligibility_policy.oncall",
-		id:      "oncall",
+		id:      "on%20call",
+		names:   "on call",
 		around:  application + entitlements,
 		created: `
 resource "stint_eligibility_policy" "oncall" {
-  name         = "oncall"
+  name         = "on call"
   effect       = "allow"
   entitlements = [stint_entitlement.admin.id]
   condition    = "contains(identity.groups, \"sre\")"
 }`,
 		changed: `
 resource "stint_eligibility_policy" "oncall" {
-  name         = "oncall"
+  name         = "on call"
   effect       = "deny"
   entitlements = [stint_entitlement.admin.id, stint_entitlement.read.id]
   parameters   = { team = "sre", strict = true, level = 3, sites = ["a", "b"] }
@@ -273,7 +279,7 @@ resource "stint_eligibility_policy" "oncall" {
 }`,
 		rewritten: `
 resource "stint_eligibility_policy" "oncall" {
-  name         = "oncall"
+  name         = "on call"
   effect       = "deny"
   entitlements = [stint_entitlement.read.id, stint_entitlement.admin.id]
   parameters   = { sites = tolist(["a", "b"]), team = "sre", strict = true, level = 3 }
@@ -295,11 +301,12 @@ func TestSoDRuleLivesThroughTerraform(t *testing.T) {
 	stack, application := governed(t, "billing_admin", "billing_read")
 	course{
 		address: "stint_sod_rule.payments",
-		id:      "payments",
+		id:      "the%20payments",
+		names:   "the payments",
 		around:  application + entitlements,
 		created: `
 resource "stint_sod_rule" "payments" {
-  name = "payments"
+  name = "the payments"
   mode = "deny"
   duties = {
     administer = { entitlements = [stint_entitlement.admin.id] }
@@ -308,7 +315,7 @@ resource "stint_sod_rule" "payments" {
 }`,
 		changed: `
 resource "stint_sod_rule" "payments" {
-  name          = "payments"
+  name          = "the payments"
   mode          = "approve"
   include_owned = false
   duties = {
@@ -318,7 +325,7 @@ resource "stint_sod_rule" "payments" {
 }`,
 		rewritten: `
 resource "stint_sod_rule" "payments" {
-  name          = "payments"
+  name          = "the payments"
   mode          = "approve"
   limit         = 1
   include_owned = false
@@ -344,7 +351,8 @@ func TestGrantTemplateLivesThroughTerraform(t *testing.T) {
 	stack, application := governed(t, "billing_admin", "billing_read")
 	course{
 		address: "stint_grant_template.admin",
-		id:      "admin",
+		id:      "the%20admin",
+		names:   "the admin",
 		around: application + entitlements + `
 resource "stint_identity" "alice" {
   name = "alice"
@@ -358,7 +366,7 @@ resource "stint_eligibility_policy" "oncall" {
 }`,
 		created: `
 resource "stint_grant_template" "admin" {
-  name                 = "admin"
+  name                 = "the admin"
   entitlements         = [stint_entitlement.admin.id]
   eligibility_policies = [stint_eligibility_policy.oncall.id]
   duration             = { default = "60m", max = "4h" }
@@ -366,7 +374,7 @@ resource "stint_grant_template" "admin" {
 }`,
 		changed: `
 resource "stint_grant_template" "admin" {
-  name                 = "admin"
+  name                 = "the admin"
   entitlements         = [stint_entitlement.admin.id, stint_entitlement.read.id]
   eligibility_policies = [stint_eligibility_policy.oncall.id]
   duration             = { default = "90m", max = "4h" }
@@ -383,7 +391,7 @@ resource "stint_grant_template" "admin" {
 }`,
 		rewritten: `
 resource "stint_grant_template" "admin" {
-  name                 = "admin"
+  name                 = "the admin"
   entitlements         = [stint_entitlement.read.id, stint_entitlement.admin.id]
   eligibility_policies = [stint_eligibility_policy.oncall.id]
   duration             = { default = "1h30m", max = "240m" }

@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/application"
+	"github.com/stint-dev/terraform-provider-stint/internal/provider/attribute"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/businessevent"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/discoveredassignments"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/discoveredentitlements"
@@ -62,6 +63,7 @@ func (p *stint) Schema(_ context.Context, _ provider.SchemaRequest, resp *provid
 func (p *stint) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{
 		application.NewResource,
+		attribute.NewResource,
 		businessevent.NewResource,
 		eligibilitypolicy.NewResource,
 		entitlement.NewResource,

@@ -38,8 +38,13 @@ func configuration(t *testing.T, s *tfprotov6.Schema, text string) *tfprotov6.Dy
 	if err := decoder.Decode(&plain); err != nil {
 		t.Fatalf("%s: %v", text, err)
 	}
-	parameters, hasParameters := plain.(map[string]any)["parameters"]
-	delete(plain.(map[string]any), "parameters")
+	dynamic := map[string]any{}
+	for _, name := range []string{"attributes", "parameters"} {
+		if members, ok := plain.(map[string]any)[name]; ok {
+			dynamic[name] = members
+			delete(plain.(map[string]any), name)
+		}
+	}
 	value, err := fwconv.Value(s.ValueType(), plain)
 	if err != nil {
 		t.Fatalf("%s: %v", text, err)
@@ -49,8 +54,10 @@ func configuration(t *testing.T, s *tfprotov6.Schema, text string) *tfprotov6.Dy
 		if v.Type().Is(tftypes.String) && v.As(&given) == nil && given == unknown {
 			return tftypes.NewValue(v.Type(), tftypes.UnknownValue), nil
 		}
-		if hasParameters && at.Equal(tftypes.NewAttributePath().WithAttributeName("parameters")) {
-			return object(parameters.(map[string]any)), nil
+		for name, members := range dynamic {
+			if at.Equal(tftypes.NewAttributePath().WithAttributeName(name)) {
+				return object(members.(map[string]any)), nil
+			}
 		}
 		return v, nil
 	})
@@ -99,34 +106,42 @@ func TestMistakesAreFoundAtValidateAndPointAtTheAttribute(t *testing.T) {
 		resource, config string
 		at, says         string
 	}{
-		"application name":           {"stint_application", `{"name": "Billing_1", ` + postgresql("") + `, "correlation": "account.name == identity.name"}`, `name`, "lower-case"},
-		"correlation":                {"stint_application", `{"name": "billing", ` + postgresql("") + `, "correlation": "account.nmae == identity.name"}`, `correlation`, "did you mean account.name"},
-		"interval is no duration":    {"stint_application", `{"name": "billing", ` + postgresql("") + `, "correlation": "account.name == identity.name", "discovery": {"interval": "15 minutes"}}`, `discovery.interval`, "1h30m"},
-		"interval is too short":      {"stint_application", `{"name": "billing", ` + postgresql("") + `, "correlation": "account.name == identity.name", "discovery": {"interval": "1s"}}`, `discovery.interval`, "at least 10s"},
-		"password":                   {"stint_application", `{"name": "billing", ` + postgresql(`, "password_ref": "hunter2"`) + `, "correlation": "account.name == identity.name"}`, `connector.postgresql.password_ref`, "env:STINT_SECRET_BILLING_PASSWORD"},
-		"secret of another":          {"stint_application", `{"name": "billing", ` + postgresql(`, "password_ref": "env:STINT_SECRET_PAYROLL_PASSWORD"`) + `, "correlation": "account.name == identity.name"}`, `connector.postgresql.password_ref`, "STINT_SECRET_BILLING_PASSWORD"},
-		"human with owner":           {"stint_identity", `{"name": "alice", "type": "human", "owner": "bob"}`, `owner`, "no owner"},
-		"agent without owner":        {"stint_identity", `{"name": "bot", "type": "agent"}`, `owner`, "needs an owner"},
-		"identity type":              {"stint_identity", `{"name": "alice", "type": "person"}`, `type`, "service_account"},
-		"empty owner":                {"stint_identity", `{"name": "alice", "type": "human", "owner": ""}`, `owner`, "at least 1"},
-		"risk":                       {"stint_entitlement", `{"application": "a", "kind": "role", "native_id": "r", "risk": "severe", "standing": "allowed"}`, `risk`, "critical"},
-		"max_duration":               {"stint_entitlement", `{"application": "a", "kind": "role", "native_id": "r", "risk": "low", "standing": "allowed", "max_duration": "8 hours"}`, `max_duration`, "1h30m"},
-		"condition":                  {"stint_eligibility_policy", `{"name": "p", "effect": "allow", "entitlements": ["a/role/r"], "condition": "contains(identity.gruops, \"sre\")"}`, `condition`, "identity.groups"},
-		"condition beside a ref":     {"stint_eligibility_policy", `{"name": "p", "effect": "allow", "entitlements": ["` + unknown + `"], "condition": "identity.type = \"human\""}`, `condition`, "1:15"},
-		"undeclared parameter":       {"stint_eligibility_policy", `{"name": "p", "effect": "allow", "entitlements": ["a/role/r"], "parameters": {"group": "sre"}, "condition": "contains(identity.groups, param.team)"}`, `condition`, "param"},
-		"one duty":                   {"stint_sod_rule", `{"name": "r", "mode": "deny", "duties": {"a": {"entitlements": ["` + unknown + `"]}}}`, `duties`, "at least two"},
-		"entitlement in two duties":  {"stint_sod_rule", `{"name": "r", "mode": "deny", "duties": {"a": {"entitlements": ["x/role/r"]}, "b": {"entitlements": ["x/role/r"]}}}`, `duties["b"].entitlements`, `duty "a" already`},
-		"limit":                      {"stint_sod_rule", `{"name": "r", "mode": "deny", "limit": 2, "duties": {"a": {"entitlements": ["x/role/r"]}, "b": {"entitlements": ["x/role/s"]}}}`, `limit`, "never speaks"},
-		"approval is empty":          {"stint_grant_template", `{` + template + `, ` + hour + `, "approval": {}}`, `approval`, "automatic = true"},
-		"approval says both":         {"stint_grant_template", `{` + template + `, ` + hour + `, "approval": {"automatic": true, "stages": [{"name": "lead", "approvers": {"groups": ["leads"]}}]}}`, `approval`, "exclude each other"},
-		"stage without approvers":    {"stint_grant_template", `{` + template + `, ` + hour + `, "approval": {"stages": [{"name": "lead", "approvers": {}}]}}`, `approval.stages[0].approvers`, "at least one"},
-		"stage timeout":              {"stint_grant_template", `{` + template + `, ` + hour + `, "approval": {"stages": [{"name": "lead", "approvers": {"groups": ["leads"]}, "timeout": "soon"}]}}`, `approval.stages[0].timeout`, "1h30m"},
-		"quorum out of reach":        {"stint_grant_template", `{` + template + `, ` + hour + `, "approval": {"stages": [{"name": "lead", "quorum": 2, "approvers": {"identities": ["alice"]}}]}}`, `approval.stages[0].quorum`, "never be reached"},
-		"default above max":          {"stint_grant_template", `{` + template + `, "duration": {"default": "8h", "max": "4h"}, ` + automatic + `}`, `duration.default`, "longer than duration.max"},
-		"no kinds of business event": {"stint_grant_template", `{` + template + `, ` + hour + `, "business_event": {"kinds": []}, ` + automatic + `}`, `business_event.kinds`, "at least one"},
-		"kind of business event":     {"stint_grant_template", `{` + template + `, ` + hour + `, "business_event": {"kinds": ["outage"]}, ` + automatic + `}`, `business_event.kinds`, "incident"},
-		"event end":                  {"stint_business_event", `{"name": "e", "kind": "task", "ends_at": "tomorrow"}`, `ends_at`, "2026-12-31T17:00:00Z"},
-		"event severity":             {"stint_business_event", `{"name": "e", "kind": "incident", "severity": 0, "ends_at": "2036-12-31T17:00:00Z"}`, `severity`, "worst"},
+		"application name":              {"stint_application", `{"name": "Billing_1", ` + postgresql("") + `, "correlation": "account.name == identity.name"}`, `name`, "lower-case"},
+		"correlation":                   {"stint_application", `{"name": "billing", ` + postgresql("") + `, "correlation": "account.nmae == identity.name"}`, `correlation`, "did you mean account.name"},
+		"interval is no duration":       {"stint_application", `{"name": "billing", ` + postgresql("") + `, "correlation": "account.name == identity.name", "discovery": {"interval": "15 minutes"}}`, `discovery.interval`, "1h30m"},
+		"interval is too short":         {"stint_application", `{"name": "billing", ` + postgresql("") + `, "correlation": "account.name == identity.name", "discovery": {"interval": "1s"}}`, `discovery.interval`, "at least 10s"},
+		"password":                      {"stint_application", `{"name": "billing", ` + postgresql(`, "password_ref": "hunter2"`) + `, "correlation": "account.name == identity.name"}`, `connector.postgresql.password_ref`, "env:STINT_SECRET_BILLING_PASSWORD"},
+		"secret of another":             {"stint_application", `{"name": "billing", ` + postgresql(`, "password_ref": "env:STINT_SECRET_PAYROLL_PASSWORD"`) + `, "correlation": "account.name == identity.name"}`, `connector.postgresql.password_ref`, "STINT_SECRET_BILLING_PASSWORD"},
+		"human with owner":              {"stint_identity", `{"name": "alice", "type": "human", "owner": "bob"}`, `owner`, "no owner"},
+		"agent without owner":           {"stint_identity", `{"name": "bot", "type": "agent"}`, `owner`, "needs an owner"},
+		"identity type":                 {"stint_identity", `{"name": "alice", "type": "person"}`, `type`, "service_account"},
+		"empty owner":                   {"stint_identity", `{"name": "alice", "type": "human", "owner": ""}`, `owner`, "at least 1"},
+		"risk":                          {"stint_entitlement", `{"application": "a", "kind": "role", "native_id": "r", "risk": "severe", "standing": "allowed"}`, `risk`, "critical"},
+		"max_duration":                  {"stint_entitlement", `{"application": "a", "kind": "role", "native_id": "r", "risk": "low", "standing": "allowed", "max_duration": "8 hours"}`, `max_duration`, "1h30m"},
+		"condition":                     {"stint_eligibility_policy", `{"name": "p", "effect": "allow", "entitlements": ["a/role/r"], "condition": "contains(identity.gruops, \"sre\")"}`, `condition`, "identity.groups"},
+		"condition beside a ref":        {"stint_eligibility_policy", `{"name": "p", "effect": "allow", "entitlements": ["` + unknown + `"], "condition": "identity.type = \"human\""}`, `condition`, "1:15"},
+		"undeclared parameter":          {"stint_eligibility_policy", `{"name": "p", "effect": "allow", "entitlements": ["a/role/r"], "parameters": {"group": "sre"}, "condition": "contains(identity.groups, param.team)"}`, `condition`, "param"},
+		"condition beside an attribute": {"stint_eligibility_policy", `{"name": "p", "effect": "allow", "entitlements": ["a/role/r"], "condition": "identity.attributes.level == null || contains(identity.gruops, \"sre\")"}`, `condition`, "identity.groups"},
+		"attribute without a guard":     {"stint_eligibility_policy", `{"name": "p", "effect": "allow", "entitlements": ["a/role/r"], "condition": "identity.attributes.level == 3"}`, `condition`, "write identity.attributes.level != null && before it"},
+		"correlation by an attribute":   {"stint_application", `{"name": "billing", ` + postgresql("") + `, "correlation": "identity.attributes.login != null && account.nmae == identity.attributes.login"}`, `correlation`, "did you mean account.name"},
+		"value that is null":            {"stint_identity", `{"name": "alice", "type": "human", "attributes": {"level": null}}`, `attributes["level"]`, "leave it away"},
+		"attribute of nothing":          {"stint_attribute", `{"object": "application", "name": "level", "type": "int", "description": "Level."}`, `object`, "identity, business_event"},
+		"attribute name":                {"stint_attribute", `{"object": "identity", "name": "cost center", "type": "int", "description": "Level."}`, `name`, "cost_center"},
+		"attribute type":                {"stint_attribute", `{"object": "identity", "name": "level", "type": "number", "description": "Level."}`, `type`, "list(string)"},
+		"attribute description":         {"stint_attribute", `{"object": "identity", "name": "level", "type": "int", "description": ""}`, `description`, "one sentence"},
+		"one duty":                      {"stint_sod_rule", `{"name": "r", "mode": "deny", "duties": {"a": {"entitlements": ["` + unknown + `"]}}}`, `duties`, "at least two"},
+		"entitlement in two duties":     {"stint_sod_rule", `{"name": "r", "mode": "deny", "duties": {"a": {"entitlements": ["x/role/r"]}, "b": {"entitlements": ["x/role/r"]}}}`, `duties["b"].entitlements`, `duty "a" already`},
+		"limit":                         {"stint_sod_rule", `{"name": "r", "mode": "deny", "limit": 2, "duties": {"a": {"entitlements": ["x/role/r"]}, "b": {"entitlements": ["x/role/s"]}}}`, `limit`, "never speaks"},
+		"approval is empty":             {"stint_grant_template", `{` + template + `, ` + hour + `, "approval": {}}`, `approval`, "automatic = true"},
+		"approval says both":            {"stint_grant_template", `{` + template + `, ` + hour + `, "approval": {"automatic": true, "stages": [{"name": "lead", "approvers": {"groups": ["leads"]}}]}}`, `approval`, "exclude each other"},
+		"stage without approvers":       {"stint_grant_template", `{` + template + `, ` + hour + `, "approval": {"stages": [{"name": "lead", "approvers": {}}]}}`, `approval.stages[0].approvers`, "at least one"},
+		"stage timeout":                 {"stint_grant_template", `{` + template + `, ` + hour + `, "approval": {"stages": [{"name": "lead", "approvers": {"groups": ["leads"]}, "timeout": "soon"}]}}`, `approval.stages[0].timeout`, "1h30m"},
+		"quorum out of reach":           {"stint_grant_template", `{` + template + `, ` + hour + `, "approval": {"stages": [{"name": "lead", "quorum": 2, "approvers": {"identities": ["alice"]}}]}}`, `approval.stages[0].quorum`, "never be reached"},
+		"default above max":             {"stint_grant_template", `{` + template + `, "duration": {"default": "8h", "max": "4h"}, ` + automatic + `}`, `duration.default`, "longer than duration.max"},
+		"no kinds of business event":    {"stint_grant_template", `{` + template + `, ` + hour + `, "business_event": {"kinds": []}, ` + automatic + `}`, `business_event.kinds`, "at least one"},
+		"kind of business event":        {"stint_grant_template", `{` + template + `, ` + hour + `, "business_event": {"kinds": ["outage"]}, ` + automatic + `}`, `business_event.kinds`, "incident"},
+		"event end":                     {"stint_business_event", `{"name": "e", "kind": "task", "ends_at": "tomorrow"}`, `ends_at`, "2026-12-31T17:00:00Z"},
+		"event severity":                {"stint_business_event", `{"name": "e", "kind": "incident", "severity": 0, "ends_at": "2036-12-31T17:00:00Z"}`, `severity`, "worst"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			found := validate(t, c.resource, c.config)
@@ -152,6 +167,9 @@ func TestWhatIsNotKnownYetIsNotJudged(t *testing.T) {
 		"everything of an application": {"stint_application", `{"name": "` + unknown + `", "connector": {"postgresql": {"host": "` + unknown + `", "username": "` + unknown + `", "password_ref": "` + unknown + `"}}, "correlation": "` + unknown + `", "discovery": {"interval": "` + unknown + `"}}`},
 		"an owner":                     {"stint_identity", `{"name": "bot", "type": "agent", "owner": "` + unknown + `"}`},
 		"the type that needs an owner": {"stint_identity", `{"name": "bot", "type": "` + unknown + `"}`},
+		"an attribute":                 {"stint_attribute", `{"object": "` + unknown + `", "name": "` + unknown + `", "type": "` + unknown + `", "description": "` + unknown + `"}`},
+		"a value of an attribute":      {"stint_identity", `{"name": "a", "type": "human", "attributes": {"level": "` + unknown + `"}}`},
+		"an attribute in a condition":  {"stint_eligibility_policy", `{"name": "p", "effect": "allow", "entitlements": ["a/role/r"], "condition": "identity.attributes.level != null && identity.attributes.level > 2"}`},
 		"a parameter":                  {"stint_eligibility_policy", `{"name": "p", "effect": "allow", "entitlements": ["` + unknown + `"], "parameters": {"team": "` + unknown + `"}, "condition": "contains(identity.groups, param.team)"}`},
 		"the entitlements of duties":   {"stint_sod_rule", `{"name": "r", "mode": "deny", "duties": {"a": {"entitlements": ["` + unknown + `"]}, "b": {"entitlements": ["` + unknown + `"]}}}`},
 		"a rule's limit":               {"stint_sod_rule", `{"name": "r", "mode": "` + unknown + `", "duties": {"a": {"entitlements": ["x/role/r"]}, "b": {"entitlements": ["x/role/s"]}}}`},

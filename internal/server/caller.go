@@ -44,7 +44,7 @@ func callerOf(ctx context.Context) caller {
 // read.
 func (s *Server) admit(ctx huma.Context, next func(huma.Context)) {
 	request, writer := humago.Unwrap(ctx)
-	who, err := s.authenticate(request)
+	who, err := s.authenticate(request, s.engine.Tokens.Authenticate)
 	if err != nil {
 		s.refuse(request.Context(), err).write(writer)
 		return
@@ -74,12 +74,13 @@ func demand(r rule) string {
 	return "; it takes a token with the role " + strings.Join(names, " or ")
 }
 
-func (s *Server) authenticate(r *http.Request) (caller, error) {
+// authenticate finds out whom the token of a request stands for.
+func (s *Server) authenticate(r *http.Request, find func(context.Context, string) (token.Session, error)) (caller, error) {
 	scheme, secret, found := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !found || !strings.EqualFold(scheme, "Bearer") || secret == "" {
 		return caller{}, newRefusal(http.StatusUnauthorized, api.CodeUnauthenticated, "a token is required; send it as Authorization: Bearer <token>")
 	}
-	session, err := s.engine.Tokens.Authenticate(r.Context(), secret)
+	session, err := find(r.Context(), secret)
 	if err != nil {
 		return caller{}, err
 	}
@@ -87,23 +88,32 @@ func (s *Server) authenticate(r *http.Request) (caller, error) {
 	return caller{actor: session.Actor, roles: roles}, nil
 }
 
-// readBody reads the whole body in a bounded time. The deadline is lifted
-// again: one that stays would cancel an operation that takes longer.
+// readBody reads the whole body, so that who reads it next need not wait.
 func readBody(w http.ResponseWriter, r *http.Request) error {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil
 	}
+	content, err := bodyOf(w, r)
+	if err != nil {
+		return err
+	}
+	r.Body = io.NopCloser(bytes.NewReader(content))
+	return nil
+}
+
+// bodyOf takes the whole body in a bounded time. The deadline is lifted again:
+// one that stays would cancel an operation that takes longer.
+func bodyOf(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Now().Add(bodyTimeout)) // a connection without deadlines has none to keep
 	content, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return newRefusal(http.StatusRequestEntityTooLarge, api.CodeTooLarge, "the body is larger than %d bytes", maxBody)
+		return nil, newRefusal(http.StatusRequestEntityTooLarge, api.CodeTooLarge, "the body is larger than %d bytes", maxBody)
 	case err != nil:
-		return newRefusal(http.StatusBadRequest, api.CodeMalformed, "the body did not arrive whole within %s", bodyTimeout)
+		return nil, newRefusal(http.StatusBadRequest, api.CodeMalformed, "the body did not arrive whole within %s", bodyTimeout)
 	}
 	_ = control.SetReadDeadline(time.Time{})
-	r.Body = io.NopCloser(bytes.NewReader(content))
-	return nil
+	return content, nil
 }

@@ -18,6 +18,10 @@ func convertAll[From, To any](list []From, convert func(From) To) []To {
 
 func meta(stored catalog.Stored) api.Meta { return api.Meta{ID: stored.ID, Version: stored.Version} }
 
+func toAttribute(stored catalog.Stored) api.Attribute {
+	return api.Attribute{Meta: meta(stored), Attribute: stored.Object.(governance.Attribute)}
+}
+
 func toApplication(stored catalog.Stored) api.Application {
 	return api.Application{
 		Meta: meta(stored), Application: stored.Object.(governance.Application),

@@ -39,6 +39,7 @@ type nothing struct{}
 
 // addDeclared registers the declared objects and their snapshot.
 func (s *Server) addDeclared(r *router) {
+	addCollection(r, api.Attributes, governance.KindAttribute, toAttribute)
 	addCollection(r, api.Applications, governance.KindApplication, toApplication)
 	addCollection(r, api.Identities, governance.KindIdentity, toIdentity)
 	addCollection(r, api.Entitlements, governance.KindEntitlement, toEntitlement)
@@ -57,11 +58,10 @@ func addCollection[D governance.Object, T any](r *router, in api.Collection[D, T
 	path := "/v1/" + string(in)
 	add(r, operation{id: "list-" + string(in), method: http.MethodGet, path: path, tag: "declared", summary: "List, sorted by id"},
 		func(ctx context.Context, _ caller, query *api.PageQuery) (*listOutput[T], error) {
-			stored, _, err := s.engine.Catalog.List(ctx, kind)
-			if err != nil {
-				return nil, err
-			}
-			return page(ctx, s, convertAll(stored, convert), time.Time{}, *query)
+			return page(ctx, s, *query, func() ([]T, time.Time, error) {
+				stored, _, err := s.engine.Catalog.List(ctx, kind)
+				return convertAll(stored, convert), time.Time{}, err
+			})
 		})
 	add(r, operation{id: "get-" + noun, method: http.MethodGet, path: path + "/{id}", tag: "declared", summary: "Read one " + words},
 		func(ctx context.Context, _ caller, input *idInput) (*objectOutput[T], error) {
@@ -113,6 +113,7 @@ func (s *Server) snapshot(ctx context.Context, _ caller, _ *struct{}) (*snapshot
 	of := all.Objects
 	return &snapshotOutput{Body: api.Snapshot{
 		Revision:            all.Revision,
+		Attributes:          convertAll(of[governance.KindAttribute], toAttribute),
 		Applications:        convertAll(of[governance.KindApplication], toApplication),
 		Identities:          convertAll(of[governance.KindIdentity], toIdentity),
 		Entitlements:        convertAll(of[governance.KindEntitlement], toEntitlement),

@@ -45,11 +45,9 @@ func (s *Server) addDiscovery(r *router) {
 		id: "list-findings", method: http.MethodGet, path: "/v1/findings", tag: "discovery",
 		summary: "Differences between what is declared or granted and what is observed",
 	}, func(ctx context.Context, _ caller, query *findingsQuery) (*listOutput[api.Finding], error) {
-		found, observedAt, err := s.engine.Discovery.Findings(ctx, query.Application, query.Kind)
-		if err != nil {
-			return nil, err
-		}
-		return page(ctx, s, found, observedAt, query.PageQuery)
+		return page(ctx, s, query.PageQuery, func() ([]api.Finding, time.Time, error) {
+			return s.engine.Discovery.Findings(ctx, query.Application, query.Kind)
+		})
 	})
 }
 
@@ -58,10 +56,9 @@ func addDiscovered[From, To any](r *router, what string, read func(context.Conte
 		id: "list-discovered-" + what, method: http.MethodGet, path: "/v1/discovered/" + what, tag: "discovery",
 		summary: "What was last seen in the targets: " + what,
 	}, func(ctx context.Context, _ caller, query *discoveredQuery) (*listOutput[To], error) {
-		seen, observedAt, err := read(ctx, query.Application)
-		if err != nil {
-			return nil, err
-		}
-		return page(ctx, r.server, convertAll(seen, convert), observedAt, query.PageQuery)
+		return page(ctx, r.server, query.PageQuery, func() ([]To, time.Time, error) {
+			seen, observedAt, err := read(ctx, query.Application)
+			return convertAll(seen, convert), observedAt, err
+		})
 	})
 }

@@ -43,11 +43,10 @@ func (s *Server) addGrants(r *router) {
 				}
 				filter.Identity = who.identity()
 			}
-			views, err := s.engine.Access.ListGrants(ctx, filter)
-			if err != nil {
-				return nil, err
-			}
-			return page(ctx, s, convertAll(views, toGrant), time.Time{}, query.PageQuery)
+			return page(ctx, s, query.PageQuery, func() ([]api.Grant, time.Time, error) {
+				views, err := s.engine.Access.ListGrants(ctx, filter)
+				return convertAll(views, toGrant), time.Time{}, err
+			})
 		})
 	add(r, operation{id: "get-grant", method: http.MethodGet, path: "/v1/grants/{id}", tag: "access", summary: "Read one grant"},
 		func(ctx context.Context, who caller, input *idInput) (*grantOutput, error) {

@@ -7,7 +7,10 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
 	"os"
+	"regexp"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,6 +22,9 @@ import (
 func listen(ctx context.Context, config Config) (net.Listener, error) {
 	if (config.TLSCert == "") != (config.TLSKey == "") {
 		return nil, errors.New("TLS needs a certificate and its key; give both, or neither")
+	}
+	if err := checkExternalURL(config.ExternalURL); err != nil {
+		return nil, err
 	}
 	host, _, err := net.SplitHostPort(config.Listen)
 	if err != nil {
@@ -36,6 +42,21 @@ func listen(ctx context.Context, config Config) (net.Listener, error) {
 		return nil, fmt.Errorf("listen on %s: %w", config.Listen, err)
 	}
 	return listener, nil
+}
+
+var saneURLPath = regexp.MustCompile(`^(/[A-Za-z0-9][A-Za-z0-9._~-]*)*/?$`)
+
+// checkExternalURL makes sure that paths can be put behind the URL and that it
+// does not lead anybody's token into the clear.
+func checkExternalURL(text string) error {
+	if text == "" {
+		return nil
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || strings.ContainsAny(text, "?#") || !saneURLPath.MatchString(u.Path) {
+		return fmt.Errorf("external URL %q is not an https:// URL of a host, with at most a path of plain names", text)
+	}
+	return nil
 }
 
 // loopback: only this machine can reach the host. A name other than localhost

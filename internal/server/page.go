@@ -112,10 +112,15 @@ func canonical(item any) ([]byte, error) {
 	return bytes.TrimSuffix(sorted.Bytes(), []byte{'\n'}), nil
 }
 
-// page answers with a page of a list. observedAt is when its oldest observation
-// began; zero where nothing is observed.
-func page[T any](ctx context.Context, s *Server, items []T, observedAt time.Time, query api.PageQuery) (*listOutput[T], error) {
+// page answers with a page of the list that read gives, which also says when the
+// oldest observation in it began; zero where nothing is observed. What the stamp
+// names is in the list: it is taken first.
+func page[T any](ctx context.Context, s *Server, query api.PageQuery, read func() ([]T, time.Time, error)) (*listOutput[T], error) {
 	stamp, err := s.engine.Stamp(ctx)
+	if err != nil {
+		return nil, err
+	}
+	items, observedAt, err := read()
 	if err != nil {
 		return nil, err
 	}

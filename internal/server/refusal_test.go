@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"mime"
 	"net/http"
@@ -104,6 +105,9 @@ func TestHealthReadinessAndDocumentNeedNoToken(t *testing.T) {
 		if got := h.send(t, "GET", path, "", "Authorization", ""); got.status != http.StatusOK || !json.Valid(got.body) {
 			t.Errorf("%s: %d %s", path, got.status, got.body)
 		}
+	}
+	if got := h.send(t, "GET", "/openapi.json", "").body; !bytes.Contains(got, []byte(`"openapi":"3.1.0"`)) {
+		t.Errorf("the document is not OpenAPI 3.1: %.200s", got)
 	}
 	eventually(t, "readiness", func() bool { return h.root.Ready(t.Context()) == nil })
 	if got := h.send(t, "GET", "/docs", ""); got.status != http.StatusNotFound {

@@ -22,7 +22,7 @@ type requestsQuery struct {
 
 type (
 	decideInput    struct{ Body api.DecisionInput }
-	decisionOutput struct{ Body api.Decision }
+	decisionOutput struct{ Body api.ExplainedDecision }
 	eligibleInput  struct{ Body api.EligibilityInput }
 	eligibleOutput struct{ Body api.Eligibility }
 	requestInput   struct{ Body api.RequestInput }
@@ -50,11 +50,10 @@ func (s *Server) addRequests(r *router) {
 	add(r, operation{id: "request", method: http.MethodPost, path: "/v1/requests", tag: "access", summary: "Ask for access", status: http.StatusCreated}, s.request)
 	add(r, operation{id: "list-requests", method: http.MethodGet, path: "/v1/requests", tag: "access", summary: "Requests that the caller may see, oldest first"},
 		func(ctx context.Context, who caller, query *requestsQuery) (*listOutput[api.Request], error) {
-			views, err := s.visibleRequests(ctx, who, query)
-			if err != nil {
-				return nil, err
-			}
-			return page(ctx, s, convertAll(views, toRequest), time.Time{}, query.PageQuery)
+			return page(ctx, s, query.PageQuery, func() ([]api.Request, time.Time, error) {
+				views, err := s.visibleRequests(ctx, who, query)
+				return convertAll(views, toRequest), time.Time{}, err
+			})
 		})
 	add(r, operation{id: "get-request", method: http.MethodGet, path: "/v1/requests/{id}", tag: "access", summary: "Read one request"}, s.getRequest)
 	addVerdict(r, "approve", "Speak for a request in its current stage", s.engine.Access.Approve)
@@ -85,11 +84,13 @@ func (s *Server) decide(ctx context.Context, who caller, input *decideInput) (*d
 	if err != nil {
 		return nil, err
 	}
-	decision, err := s.engine.Access.Decide(ctx, toAsk(identity, input.Body.RequestInput))
-	if err != nil {
-		return nil, err
+	ask := toAsk(identity, input.Body.RequestInput)
+	if !input.Body.Explain {
+		decision, err := s.engine.Access.Decide(ctx, ask)
+		return &decisionOutput{Body: api.ExplainedDecision{Decision: decision}}, err
 	}
-	return &decisionOutput{Body: decision}, nil
+	decision, trace, err := s.engine.Access.Explain(ctx, ask)
+	return &decisionOutput{Body: api.ExplainedDecision{Decision: decision, Trace: &trace}}, err
 }
 
 // asksFor is the identity that a question is about: the caller's own unless it

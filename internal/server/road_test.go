@@ -15,8 +15,11 @@ func TestGrantIsAskedApprovedUsedAndReturnedOverHTTP(t *testing.T) {
 	onBothStores(t, func(t *testing.T, h *house) {
 		e := furnish(t, h)
 		ctx := t.Context()
-		if decision, err := e.mia.Decide(ctx, api.DecisionInput{RequestInput: e.request}); err != nil || decision.Effect != governance.Deny {
-			t.Errorf("decision without an incident: %s, %v", decision.Effect, err)
+		if decision, err := e.mia.Decide(ctx, api.DecisionInput{RequestInput: e.request}); err != nil || decision.Effect != governance.Deny || decision.Trace != nil {
+			t.Errorf("decision without an incident: %+v, %v", decision, err)
+		}
+		if explained, err := e.mia.Decide(ctx, api.DecisionInput{RequestInput: e.request, Explain: true}); err != nil || explained.Trace == nil || len(explained.Trace.Entitlements) == 0 || explained.Trace.NearestMiss == nil {
+			t.Errorf("explained decision without an incident: %+v, %v", explained, err)
 		}
 		if _, err := e.zoe.Decide(ctx, api.DecisionInput{RequestInput: e.request, Identity: "mia"}); !client.HasCode(err, api.CodeForbidden) {
 			t.Errorf("anyone asks what mia would get: %v", err)

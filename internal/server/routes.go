@@ -126,6 +126,7 @@ func (s *Server) register(r *router) {
 	s.addGrants(r)
 	s.addTokens(r)
 	s.addEvidence(r)
+	s.addAuthZEN(r)
 }
 
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) {

@@ -7,9 +7,11 @@ import (
 )
 
 // rule says which role an operation demands; any one of several is enough. A
-// rule without roles is open to every identity with a token.
+// rule without roles is open to every identity with a token, a public one to
+// whoever asks.
 type rule struct {
-	roles []api.Role
+	roles  []api.Role
+	public bool
 }
 
 func (r rule) admits(roles []api.Role) bool {
@@ -18,17 +20,19 @@ func (r rule) admits(roles []api.Role) bool {
 
 // rules is who may use which operation. An operation that is not in it may be
 // used by nobody. Where everyone may, the operation itself may still show less
-// (requests, grants) or the engine refuse (approve, return).
+// (requests, grants), refuse what concerns others (authzen), or the engine refuse
+// (approve, return).
 func rules() map[string]rule {
 	everyone := rule{}
-	readers := rule{[]api.Role{api.RoleAdmin, api.RoleAuthor, api.RoleAuditor}}
-	authors := rule{[]api.Role{api.RoleAuthor}}
-	admins := rule{[]api.Role{api.RoleAdmin}}
-	operators := rule{[]api.Role{api.RoleAdmin, api.RoleAuthor}}
-	auditors := rule{[]api.Role{api.RoleAuditor}}
+	readers := rule{roles: []api.Role{api.RoleAdmin, api.RoleAuthor, api.RoleAuditor}}
+	authors := rule{roles: []api.Role{api.RoleAuthor}}
+	admins := rule{roles: []api.Role{api.RoleAdmin}}
+	operators := rule{roles: []api.Role{api.RoleAdmin, api.RoleAuthor}}
+	auditors := rule{roles: []api.Role{api.RoleAuditor}}
 	return map[string]rule{
 		"whoami": everyone,
 
+		"list-attributes": readers, "get-attribute": readers, "put-attribute": authors, "delete-attribute": authors,
 		"list-applications": readers, "get-application": readers, "put-application": authors, "delete-application": authors,
 		"list-identities": readers, "get-identity": readers, "put-identity": authors, "delete-identity": authors,
 		"set-identity-status": admins,
@@ -54,6 +58,10 @@ func rules() map[string]rule {
 		"create-token": admins, "list-tokens": admins, "revoke-token": admins,
 
 		"evidence-checkpoint": auditors, "list-evidence-records": auditors,
+
+		"authzen-evaluation": everyone, "authzen-evaluations": everyone,
+		"authzen-search-subject": everyone, "authzen-search-resource": everyone, "authzen-search-action": everyone,
+		"authzen-configuration": {public: true},
 	}
 }
 

@@ -25,6 +25,10 @@ type Config struct {
 	TLSCert, TLSKey string
 	// Insecure allows an address that others can reach without TLS.
 	Insecure bool
+	// ExternalURL is the https:// address that clients use when it is not the
+	// one that their requests arrive with, because something in front of the
+	// server speaks TLS; empty when nothing does.
+	ExternalURL string
 	// Version is told in the OpenAPI document.
 	Version string
 }

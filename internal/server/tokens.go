@@ -37,11 +37,10 @@ func (s *Server) addTokens(r *router) {
 		})
 	add(r, operation{id: "list-tokens", method: http.MethodGet, path: "/v1/tokens", tag: "tokens", summary: "All tokens, without their secrets"},
 		func(ctx context.Context, _ caller, query *api.PageQuery) (*listOutput[api.Token], error) {
-			tokens, err := s.engine.Tokens.List(ctx)
-			if err != nil {
-				return nil, err
-			}
-			return page(ctx, s, convertAll(tokens, toToken), time.Time{}, *query)
+			return page(ctx, s, *query, func() ([]api.Token, time.Time, error) {
+				tokens, err := s.engine.Tokens.List(ctx)
+				return convertAll(tokens, toToken), time.Time{}, err
+			})
 		})
 	add(r, operation{id: "revoke-token", method: http.MethodDelete, path: "/v1/tokens/{id}", tag: "tokens", summary: "End a token at once"},
 		func(ctx context.Context, who caller, input *idInput) (*tokenOutput, error) {

@@ -45,22 +45,51 @@ type Ask struct {
 // Decide says what would become of a request now, without making it.
 func (a *Access) Decide(ctx context.Context, ask Ask) (governance.Decision, error) {
 	var decision governance.Decision
+	err := a.weigh(ctx, ask, func(set *governance.PolicySet, q governance.Question) { decision = set.Decide(q) })
+	return decision, err
+}
+
+// Explain decides like Decide, with everything that the decision weighed.
+func (a *Access) Explain(ctx context.Context, ask Ask) (governance.Decision, governance.Trace, error) {
+	var decision governance.Decision
+	var trace governance.Trace
+	err := a.weigh(ctx, ask, func(set *governance.PolicySet, q governance.Question) { decision, trace = set.Trace(q) })
+	return decision, trace, err
+}
+
+func (a *Access) weigh(ctx context.Context, ask Ask, decide func(*governance.PolicySet, governance.Question)) error {
 	err := a.Journal.Read(ctx, func(tx *journal.Tx) error {
 		set, question, err := a.question(ctx, tx, ask)
 		if err != nil {
 			return err
 		}
-		decision = set.Decide(question)
+		decide(set, question)
 		return nil
 	})
 	if err != nil {
-		return decision, fmt.Errorf("decide: %w", err)
+		return fmt.Errorf("decide: %w", err)
 	}
-	return decision, nil
+	return nil
 }
 
 // question gathers everything that a decision depends on.
 func (a *Access) question(ctx context.Context, tx *journal.Tx, ask Ask) (*governance.PolicySet, governance.Question, error) {
+	set, q, err := a.asked(ctx, tx, ask)
+	if err != nil {
+		return nil, q, err
+	}
+	row, err := tx.GetIdentity(ctx, string(ask.Identity))
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, q, fault.New(fault.NotFound, "no identity %q", ask.Identity)
+	}
+	if err != nil {
+		return nil, q, fmt.Errorf("read identity %s: %w", ask.Identity, err)
+	}
+	return set, q, a.asker(ctx, tx, &q, row)
+}
+
+// asked gathers what is the same whoever asks.
+func (a *Access) asked(ctx context.Context, tx *journal.Tx, ask Ask) (*governance.PolicySet, governance.Question, error) {
 	q := governance.Question{
 		Now: tx.Now, Template: ask.Template, Entitlements: ask.Entitlements, Account: ask.Account,
 		Duration: ask.Duration, Justification: ask.Justification, EventRef: ask.BusinessEvent,
@@ -72,43 +101,48 @@ func (a *Access) question(ctx context.Context, tx *journal.Tx, ask Ask) (*govern
 	if template := set.Templates[ask.Template]; template != nil && len(ask.Entitlements) == 0 && len(template.Entitlements) == 1 {
 		q.Entitlements = template.Entitlements
 	}
-	row, err := tx.GetIdentity(ctx, string(ask.Identity))
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, q, fault.New(fault.NotFound, "no identity %q", ask.Identity)
-	}
-	if err != nil {
-		return nil, q, fmt.Errorf("read identity %s: %w", ask.Identity, err)
-	}
-	person, err := declared.PersonFrom(row)
-	if err != nil {
-		return nil, q, err
-	}
-	q.Identity, q.Bootstrap = *person, row.Bootstrap
-	if person.Owner != "" {
-		if q.Owner, err = declared.Person(ctx, tx, person.Owner); err != nil {
-			return nil, q, err
-		}
-	}
 	if ask.BusinessEvent != "" {
 		if q.Event, err = findEvent(ctx, tx, ask.BusinessEvent); err != nil {
 			return nil, q, err
 		}
 	}
-	return set, q, a.estate(ctx, tx, &q)
+	if q.Inclusions, _, err = discovery.Inclusions(tx.ListAllInclusions(ctx)); err != nil {
+		return nil, q, err
+	}
+	for _, id := range q.Entitlements {
+		n, err := tx.DiscoveredEntitlementExists(ctx, string(id))
+		if err != nil {
+			return nil, q, fmt.Errorf("look for %s: %w", id, err)
+		}
+		if n == 0 {
+			q.Missing = append(q.Missing, id)
+		}
+	}
+	return set, q, nil
 }
 
-// estate reads what the actor has: the identity, and everyone who counts as one
-// with it because one human answers for them all.
-func (a *Access) estate(ctx context.Context, tx *journal.Tx, q *governance.Question) error {
-	accounts, err := tx.ListAccountsOf(ctx, string(q.Identity.ID()))
+// asker gathers who asks and what the actor has: the identity, and everyone who
+// counts as one with it because one human answers for them all.
+func (a *Access) asker(ctx context.Context, tx *journal.Tx, q *governance.Question, row sqlc.Identity) error {
+	person, err := declared.PersonFrom(row)
 	if err != nil {
-		return fmt.Errorf("read accounts of %s: %w", q.Identity.ID(), err)
+		return err
 	}
-	for _, row := range accounts {
-		q.Accounts = append(q.Accounts, governance.AccountID(row.ID))
+	q.Identity, q.Bootstrap = *person, row.Bootstrap
+	if person.Owner != "" {
+		if q.Owner, err = declared.Person(ctx, tx, person.Owner); err != nil {
+			return err
+		}
+	}
+	accounts, err := tx.ListAccountsOf(ctx, row.ID)
+	if err != nil {
+		return fmt.Errorf("read accounts of %s: %w", row.ID, err)
+	}
+	for _, account := range accounts {
+		q.Accounts = append(q.Accounts, governance.AccountID(account.ID))
 	}
 	slices.Sort(q.Accounts)
-	members, err := actor(ctx, tx, q.Identity.Identity)
+	members, err := actor(ctx, tx, person.Identity)
 	if err != nil {
 		return err
 	}
@@ -118,27 +152,6 @@ func (a *Access) estate(ctx context.Context, tx *journal.Tx, q *governance.Quest
 			return fmt.Errorf("read holdings of %s: %w", member, err)
 		}
 		q.Held = append(q.Held, held...)
-	}
-	q.Inclusions, _, err = discovery.Inclusions(tx.ListAllInclusions(ctx))
-	if err != nil {
-		return err
-	}
-	for _, id := range q.Entitlements {
-		if err := missing(ctx, tx, q, id); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// missing notes an entitlement that the target was last seen without.
-func missing(ctx context.Context, tx *journal.Tx, q *governance.Question, id governance.EntitlementID) error {
-	n, err := tx.DiscoveredEntitlementExists(ctx, string(id))
-	if err != nil {
-		return fmt.Errorf("look for %s: %w", id, err)
-	}
-	if n == 0 {
-		q.Missing = append(q.Missing, id)
 	}
 	return nil
 }
@@ -216,19 +229,25 @@ func findEvent(ctx context.Context, tx *journal.Tx, ref string) (*governance.Ope
 }
 
 // hold keeps what a new grant relies on until the transaction ends: nobody else
-// decides about the same actor, and neither the template nor the event goes.
+// decides about the same actor, and neither the identity nor the template nor
+// the event goes.
 func hold(ctx context.Context, tx *journal.Tx, i governance.Identity, template governance.TemplateID, event governance.EventID) error {
 	if _, err := tx.UseIdentity(ctx, string(root(i))); err != nil {
 		return fmt.Errorf("hold actor %s: %w", root(i), err)
 	}
+	if i.ID() != root(i) {
+		if _, err := tx.UseIdentity(ctx, string(i.ID())); err != nil {
+			return fmt.Errorf("hold identity %s: %w", i.ID(), err)
+		}
+	}
 	if _, err := tx.UseDeclared(ctx, sqlc.UseDeclaredParams{Kind: string(governance.KindTemplate), ID: string(template)}); err != nil {
 		return fmt.Errorf("hold grant template %s: %w", template, err)
 	}
-	if event == "" {
-		return nil
+	if event != "" {
+		if _, err := tx.UseEvent(ctx, string(event)); err != nil {
+			return fmt.Errorf("hold business event %s: %w", event, err)
+		}
 	}
-	if _, err := tx.UseEvent(ctx, string(event)); err != nil {
-		return fmt.Errorf("hold business event %s: %w", event, err)
-	}
-	return nil
+	// Whoever was waited for may have changed what is declared.
+	return tx.RereadRevision()
 }

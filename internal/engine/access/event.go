@@ -27,6 +27,9 @@ func (a *Access) OpenEvent(ctx context.Context, by journal.Actor, e governance.B
 		if !tx.Now.Before(e.EndsAt) {
 			return fault.FromProblems(what, governance.Problems{{Field: "ends_at", Code: governance.CodeInvalid, Message: fmt.Sprintf("%s is past; an event ends in the future", e.EndsAt.UTC().Format(time.RFC3339))}})
 		}
+		if err := a.checkAttributes(ctx, tx, what, e); err != nil {
+			return err
+		}
 		same, err := tx.FindOpenEvents(ctx, e.Name)
 		if err != nil {
 			return fmt.Errorf("look for %s: %w", what, err)
@@ -48,9 +51,36 @@ func (a *Access) OpenEvent(ctx context.Context, by journal.Actor, e governance.B
 		if e.Severity != nil {
 			fields["severity"] = *e.Severity
 		}
+		if len(e.Attributes) > 0 {
+			values := evidence.Fields{}
+			for name, value := range e.Attributes {
+				values[name] = evidence.Private(string(value))
+			}
+			fields["attributes"] = values
+		}
 		return tx.Record("business_event.opened", "business_event", string(opened.ID), fields)
 	})
 	return opened, err
+}
+
+// checkAttributes demands that the event's attributes are declared, and holds
+// their declarations until the transaction ends.
+func (a *Access) checkAttributes(ctx context.Context, tx *journal.Tx, what string, e governance.BusinessEvent) error {
+	read := a.Declared.Set
+	for _, id := range governance.AttributesUsed(e) {
+		n, err := tx.UseDeclared(ctx, sqlc.UseDeclaredParams{Kind: string(governance.KindAttribute), ID: string(id)})
+		if err != nil {
+			return fmt.Errorf("hold attribute %s: %w", id, err)
+		}
+		if n == 0 {
+			read = a.Declared.Fresh // it may have gone since the transaction began
+		}
+	}
+	set, err := read(ctx, tx)
+	if err != nil {
+		return err
+	}
+	return fault.FromProblems(what, set.Attributes.Check(e))
 }
 
 // CloseEvent closes an event, by id or by the name of an open one, and begins

@@ -122,10 +122,16 @@ func liveGrants(ctx context.Context, tx *journal.Tx, kind governance.Kind, id st
 }
 
 func (w *writer) remove(kind governance.Kind, id string, version int64) error {
+	if err := w.hold(kind, id); err != nil {
+		return err
+	}
 	if _, err := get(w.ctx, w.tx, kind, id); err != nil {
 		return err
 	}
 	if err := w.unreferenced(kind, id); err != nil {
+		return err
+	}
+	if err := w.hold(kind, id); err != nil {
 		return err
 	}
 	live, err := liveGrants(w.ctx, w.tx, kind, id)
@@ -143,6 +149,25 @@ func (w *writer) remove(kind governance.Kind, id string, version int64) error {
 		return w.refused(kind, id, Precondition{Version: version})
 	}
 	return w.tx.Record(string(kind)+".deleted", string(kind), id, evidence.Fields{"version": version})
+}
+
+// hold waits for whoever is granting something that relies on the object, and
+// keeps everybody else from it until the transaction ends: the live grants that
+// are read next are all there are.
+func (w *writer) hold(kind governance.Kind, id string) error {
+	var err error
+	switch kind {
+	case governance.KindIdentity:
+		_, err = w.tx.UseIdentity(w.ctx, id)
+	case governance.KindBusinessEvent:
+		_, err = w.tx.UseEvent(w.ctx, id)
+	default:
+		_, err = w.tx.UseDeclared(w.ctx, sqlc.UseDeclaredParams{Kind: string(kind), ID: id})
+	}
+	if err != nil {
+		return fmt.Errorf("hold %s: %w", w.what, err)
+	}
+	return nil
 }
 
 func (w *writer) deleteRow(kind governance.Kind, id string, version int64) (int64, error) {
@@ -215,6 +240,13 @@ func (w *writer) unreferenced(kind governance.Kind, id string) error {
 			}
 		}
 	}
+	if kind == governance.KindAttribute {
+		carriers, err := w.openedWith(id)
+		if err != nil {
+			return err
+		}
+		users = append(users, carriers...)
+	}
 	if len(users) == 0 {
 		return nil
 	}
@@ -226,9 +258,32 @@ func (w *writer) unreferenced(kind governance.Kind, id string) error {
 	return e
 }
 
+// openedWith lists the open business events from outside that have a value of an
+// attribute. Those that are over cannot be mended, and grant nothing any more.
+func (w *writer) openedWith(id string) ([]string, error) {
+	rows, err := w.tx.ListEvents(w.ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read business events: %w", err)
+	}
+	var carriers []string
+	for _, row := range rows {
+		event, err := declared.EventFrom(row)
+		if err != nil {
+			return nil, err
+		}
+		if !row.Declared && event.Open(w.tx.Now) && slices.Contains(governance.AttributesUsed(event.BusinessEvent), governance.AttributeID(id)) {
+			carriers = append(carriers, fmt.Sprintf("%s %q", governance.KindBusinessEvent, event.ID))
+		}
+	}
+	return carriers, nil
+}
+
 // references lists what an object refers to.
 func references(o governance.Object) map[governance.Kind][]string {
 	refs := map[governance.Kind][]string{}
+	for _, id := range governance.AttributesUsed(o) {
+		refs[governance.KindAttribute] = append(refs[governance.KindAttribute], string(id))
+	}
 	add := func(kind governance.Kind, id string) {
 		if id != "" {
 			refs[kind] = append(refs[kind], id)

@@ -154,6 +154,11 @@ func (w *writer) checkReferences(o governance.Object) error {
 			problems = append(problems, governance.Problem{Field: "type", Code: governance.CodeConflict, Message: fmt.Sprintf("it owns %q, and an owner must be human; give that another owner first", owned[0].ID)})
 		}
 	}
+	if a, ok := o.(governance.Attribute); ok {
+		if old, err := get(w.ctx, w.tx, governance.KindAttribute, a.Key()); err == nil && old.Object.(governance.Attribute).Type != a.Type {
+			problems = append(problems, governance.Problem{Field: "type", Code: governance.CodeConflict, Message: fmt.Sprintf("it is declared as %s, and the type of an attribute cannot be changed; delete it and declare it anew", old.Object.(governance.Attribute).Type)})
+		}
+	}
 	return fault.FromProblems(w.what, problems)
 }
 
@@ -254,22 +259,30 @@ func (w *writer) refused(kind governance.Kind, id string, pre Precondition) erro
 
 // follow brings in line what depends on the object.
 func (w *writer) follow(o governance.Object, observed *observation) error {
-	set, err := w.catalog.Declared.Fresh(w.ctx, w.tx)
-	if err != nil {
-		return err
-	}
 	switch doc := o.(type) {
 	case governance.Application:
+		set, err := w.catalog.Declared.Fresh(w.ctx, w.tx)
+		if err != nil {
+			return err
+		}
 		if observed != nil {
-			_, err := w.catalog.Discovery.Apply(w.ctx, w.tx, set, doc, observed.inventory, observed.startedAt)
+			set, err := w.catalog.Declared.Fresh(w.ctx, w.tx)
+			if err != nil {
+				return err
+			}
+			_, err = w.catalog.Discovery.Apply(w.ctx, w.tx, set, doc, observed.inventory, observed.startedAt)
 			return err
 		}
 		next := w.tx.Now.Add(doc.Discovery.Interval.Std())
 		if err := w.tx.ScheduleDiscovery(w.ctx, sqlc.ScheduleDiscoveryParams{ApplicationID: o.Key(), NextAt: store.Micros(next)}); err != nil {
 			return err
 		}
-		return w.catalog.Discovery.RecorrelateAll(w.ctx, w.tx, doc)
+		return w.catalog.Discovery.RecorrelateAll(w.ctx, w.tx, set, doc)
 	case governance.Identity:
+		set, err := w.catalog.Declared.Fresh(w.ctx, w.tx)
+		if err != nil {
+			return err
+		}
 		return w.catalog.Discovery.Recorrelate(w.ctx, w.tx, set, doc.ID())
 	case governance.Entitlement:
 		return w.tx.MarkFindingsDue(w.ctx, string(doc.Application))

@@ -20,6 +20,23 @@ import (
 // Loader hands out the policy set. It is safe for concurrent use.
 type Loader struct {
 	latest atomic.Pointer[governance.PolicySet]
+	// read is what the last load made of each row, for the next one to take
+	// over where the row is still the same. It may come from a transaction that
+	// did not commit: the same row always makes the same.
+	read atomic.Pointer[reading]
+}
+
+// reading is rows with what was made of them.
+type reading struct {
+	objects map[rowKey]decodedRow
+	set     *governance.PolicySet
+}
+
+type rowKey struct{ kind, id string }
+
+type decodedRow struct {
+	body   string
+	object governance.Object
 }
 
 // Set is the policy set as the transaction sees it.
@@ -27,58 +44,67 @@ func (l *Loader) Set(ctx context.Context, tx *journal.Tx) (*governance.PolicySet
 	if set := l.latest.Load(); set != nil && set.Revision == tx.Revision {
 		return set, nil
 	}
-	docs, err := documents(ctx, tx)
-	if err != nil {
-		return nil, fmt.Errorf("read the declared policy: %w", err)
+	set, err := l.Fresh(ctx, tx)
+	if err == nil {
+		l.latest.Store(set)
 	}
-	set, err := governance.NewPolicySet(docs)
-	if err != nil {
-		return nil, err
-	}
-	l.latest.Store(set)
-	return set, nil
+	return set, err
 }
 
-// Fresh is the policy set with what the transaction itself has written; it is
-// not kept, because the transaction may not commit.
+// Fresh is the policy set with what the transaction itself has written. It
+// stands for no revision, because the transaction may not commit.
 func (l *Loader) Fresh(ctx context.Context, tx *journal.Tx) (*governance.PolicySet, error) {
-	docs, err := documents(ctx, tx)
-	if err != nil {
-		return nil, fmt.Errorf("read the declared policy: %w", err)
-	}
-	return governance.NewPolicySet(docs)
-}
-
-func documents(ctx context.Context, tx *journal.Tx) (governance.Documents, error) {
-	docs := governance.Documents{Revision: tx.Revision}
 	rows, err := tx.ListDeclared(ctx)
 	if err != nil {
-		return docs, err
+		return nil, fmt.Errorf("read the declared policy: %w", err)
 	}
+	before := l.read.Load()
+	if before == nil {
+		before = &reading{set: &governance.PolicySet{}}
+	}
+	now := &reading{objects: make(map[rowKey]decodedRow, len(rows))}
+	docs := governance.Documents{Revision: tx.Revision}
 	for _, row := range rows {
-		object, err := Decode(governance.Kind(row.Kind), row.Body)
-		if err != nil {
-			return docs, err
+		key := rowKey{row.Kind, row.ID}
+		decoded := before.objects[key]
+		if decoded.body != row.Body {
+			if decoded.object, err = Decode(governance.Kind(row.Kind), row.Body); err != nil {
+				return nil, err
+			}
+			decoded.body = row.Body
 		}
-		switch o := object.(type) {
-		case governance.Application:
-			docs.Applications = append(docs.Applications, o)
-		case governance.Entitlement:
-			docs.Entitlements = append(docs.Entitlements, o)
-		case governance.EligibilityPolicy:
-			docs.Policies = append(docs.Policies, o)
-		case governance.SoDRule:
-			docs.Rules = append(docs.Rules, o)
-		case governance.GrantTemplate:
-			docs.Templates = append(docs.Templates, o)
-		}
+		now.objects[key] = decoded
+		add(&docs, decoded.object)
 	}
-	return docs, nil
+	if now.set, err = before.set.Next(docs); err != nil {
+		return nil, err
+	}
+	l.read.Store(now)
+	return now.set, nil
+}
+
+func add(docs *governance.Documents, object governance.Object) {
+	switch o := object.(type) {
+	case governance.Attribute:
+		docs.Attributes = append(docs.Attributes, o)
+	case governance.Application:
+		docs.Applications = append(docs.Applications, o)
+	case governance.Entitlement:
+		docs.Entitlements = append(docs.Entitlements, o)
+	case governance.EligibilityPolicy:
+		docs.Policies = append(docs.Policies, o)
+	case governance.SoDRule:
+		docs.Rules = append(docs.Rules, o)
+	case governance.GrantTemplate:
+		docs.Templates = append(docs.Templates, o)
+	}
 }
 
 // Decode reads a stored document.
 func Decode(kind governance.Kind, body string) (governance.Object, error) {
 	switch kind {
+	case governance.KindAttribute:
+		return decode[governance.Attribute](kind, body)
 	case governance.KindApplication:
 		return decode[governance.Application](kind, body)
 	case governance.KindIdentity:

@@ -23,7 +23,7 @@ import (
 func (d *Discovery) Apply(ctx context.Context, tx *journal.Tx, set *governance.PolicySet, a governance.Application, inv *connector.Inventory, startedAt time.Time) (Result, error) {
 	w := applier{ctx: ctx, tx: tx, id: a.ID(), now: store.Micros(startedAt)}
 	result := Result{Application: a.ID(), StartedAt: startedAt, Accounts: len(inv.Accounts), Entitlements: len(inv.Entitlements), Assignments: len(inv.Assignments)}
-	correlator, err := newCorrelator(ctx, tx, a)
+	correlator, err := newCorrelator(ctx, tx, set, a)
 	if err != nil {
 		return result, err
 	}

@@ -18,25 +18,35 @@ import (
 type correlator struct {
 	condition *policyenv.Correlation
 	// everyone reads all identities, once.
-	everyone func() ([]governance.Person, error)
+	everyone func() ([]candidate, error)
 }
 
-func newCorrelator(ctx context.Context, tx *journal.Tx, a governance.Application) (*correlator, error) {
-	return newCorrelatorOver(a, onceEveryone(ctx, tx))
+// candidate is an identity as correlation conditions see it.
+type candidate struct {
+	id  governance.IdentityID
+	env policyenv.Identity
 }
 
-func newCorrelatorOver(a governance.Application, everyone func() ([]governance.Person, error)) (*correlator, error) {
-	compiled, diags := policyenv.CompileCorrelation(a.Correlation)
+func newCandidate(set *governance.PolicySet, person governance.Person) candidate {
+	return candidate{person.ID(), set.Attributes.Identity(person)}
+}
+
+func newCorrelator(ctx context.Context, tx *journal.Tx, set *governance.PolicySet, a governance.Application) (*correlator, error) {
+	return newCorrelatorOver(set, a, onceEveryone(ctx, tx, set))
+}
+
+func newCorrelatorOver(set *governance.PolicySet, a governance.Application, everyone func() ([]candidate, error)) (*correlator, error) {
+	compiled, diags := policyenv.CompileCorrelation(a.Correlation, set.Attributes.ForConditions())
 	if len(diags) > 0 {
 		return nil, fmt.Errorf("correlation of %s: %w", a.ID(), diags)
 	}
 	return &correlator{condition: compiled, everyone: everyone}, nil
 }
 
-func onceEveryone(ctx context.Context, tx *journal.Tx) func() ([]governance.Person, error) {
-	var people []governance.Person
+func onceEveryone(ctx context.Context, tx *journal.Tx, set *governance.PolicySet) func() ([]candidate, error) {
+	var people []candidate
 	read := false
-	return func() ([]governance.Person, error) {
+	return func() ([]candidate, error) {
 		if read {
 			return people, nil
 		}
@@ -49,7 +59,7 @@ func onceEveryone(ctx context.Context, tx *journal.Tx) func() ([]governance.Pers
 			if err != nil {
 				return nil, err
 			}
-			people = append(people, *person)
+			people = append(people, newCandidate(set, *person))
 		}
 		read = true
 		return people, nil
@@ -67,7 +77,7 @@ func (c *correlator) match(account connector.Account) (governance.IdentityID, in
 	matches := 0
 	for _, person := range people {
 		if c.one(account, person) {
-			owner = person.ID()
+			owner = person.id
 			matches++
 		}
 	}
@@ -77,13 +87,8 @@ func (c *correlator) match(account connector.Account) (governance.IdentityID, in
 	return owner, matches, nil
 }
 
-func (c *correlator) one(account connector.Account, person governance.Person) bool {
-	matched, err := c.condition.Match(
-		policyenv.Account{Name: account.Name, UID: account.UID, Attributes: account.Attributes},
-		policyenv.Identity{
-			ID: string(person.ID()), Name: person.Name, Type: string(person.Type), Owner: string(person.Owner),
-			Manager: string(person.Manager), Groups: person.Groups, Status: string(person.Status),
-		})
+func (c *correlator) one(account connector.Account, person candidate) bool {
+	matched, err := c.condition.Match(policyenv.Account{Name: account.Name, UID: account.UID, Attributes: account.Attributes}, person.env)
 	return matched && err == nil
 }
 
@@ -94,14 +99,19 @@ func (d *Discovery) Recorrelate(ctx context.Context, tx *journal.Tx, set *govern
 	if err != nil {
 		return err
 	}
-	everyone := onceEveryone(ctx, tx)
+	var changed *candidate
+	if person != nil {
+		one := newCandidate(set, *person)
+		changed = &one
+	}
+	everyone := onceEveryone(ctx, tx, set)
 	for _, a := range set.Applications {
-		c, err := newCorrelatorOver(*a, everyone)
+		c, err := newCorrelatorOver(set, *a, everyone)
 		if err != nil {
 			return err
 		}
 		if err := d.recorrelate(ctx, tx, a.ID(), c, func(row sqlc.Account, account connector.Account) bool {
-			matches := person != nil && c.one(account, *person)
+			matches := changed != nil && c.one(account, *changed)
 			mine := row.IdentityID == string(id)
 			return matches != mine || row.Matches > 1
 		}); err != nil {
@@ -112,8 +122,8 @@ func (d *Discovery) Recorrelate(ctx context.Context, tx *journal.Tx, set *govern
 }
 
 // RecorrelateAll follows a change of an application's correlation.
-func (d *Discovery) RecorrelateAll(ctx context.Context, tx *journal.Tx, a governance.Application) error {
-	c, err := newCorrelator(ctx, tx, a)
+func (d *Discovery) RecorrelateAll(ctx context.Context, tx *journal.Tx, set *governance.PolicySet, a governance.Application) error {
+	c, err := newCorrelator(ctx, tx, set, a)
 	if err != nil {
 		return err
 	}

@@ -70,12 +70,11 @@ func (s scene) comesWith() []governance.EntitlementID {
 	return ids
 }
 
-// covered reports whether another grant that goes on holds the entitlement.
+// covered reports whether another live grant holds the entitlement. One that is
+// being revoked counts: it takes the right along when its turn comes, the last
+// of them with nobody left to cover it.
 func (s scene) covered(id governance.EntitlementID) bool {
 	for _, other := range s.others {
-		if other.State == governance.GrantRevoking {
-			continue
-		}
 		if _, holds := s.implied.Closure(other.Entitlement)[id]; holds {
 			return true
 		}

@@ -145,7 +145,9 @@ func (w *Worker) carryOut(ctx context.Context, due sqlc.OperationsDueRow) {
 		defer w.drop(ctx, job)
 		held, stop := w.keepLease(ctx, job)
 		err = w.perform(held, job)
-		if err != nil && errors.Is(context.Cause(held), errStale) {
+		if errors.Is(context.Cause(held), errStale) {
+			// Also when the attempt was only put off: its call was made, and
+			// the target may still act on it.
 			err = errStale
 		}
 		stop()

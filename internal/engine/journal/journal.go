@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -45,6 +46,14 @@ type Journal struct {
 	sequence   chan struct{}
 	sequencing sync.Mutex
 	changed    *broadcast
+
+	// writes counts those of this process that have ended, shard spreads them
+	// over the rows that count them for others, and looked is what was last
+	// seen of those rows.
+	writes  atomic.Uint64
+	shard   atomic.Uint64
+	looked  atomic.Pointer[look]
+	looking sync.Mutex
 }
 
 // Config is what a journal is made of.
@@ -124,6 +133,8 @@ type Tx struct {
 	ctx     context.Context
 	journal *Journal
 	by      Actor
+	// writes are those of this process that had ended before a read began.
+	writes uint64
 }
 
 // clockTolerance is how far a clock may run behind the mark before granting
@@ -139,8 +150,13 @@ func (j *Journal) Write(ctx context.Context, by Actor, f func(tx *Tx) error) err
 			return err
 		}
 		tx.by = by
-		return f(tx)
+		if err := f(tx); err != nil {
+			return err
+		}
+		return j.raiseChanges(ctx, q)
 	})
+	// Also after an error: a commit whose answer was lost has happened.
+	j.writes.Add(1)
 	if err != nil {
 		return err
 	}
@@ -154,11 +170,13 @@ func (j *Journal) Write(ctx context.Context, by Actor, f func(tx *Tx) error) err
 
 // Read runs f on one consistent state; Record is not to be used in it.
 func (j *Journal) Read(ctx context.Context, f func(tx *Tx) error) error {
+	writes := j.writes.Load()
 	return j.store.Read(ctx, func(q *store.Queries) error {
 		tx, err := j.begin(ctx, q)
 		if err != nil {
 			return err
 		}
+		tx.writes = writes
 		return f(tx)
 	})
 }
@@ -197,6 +215,17 @@ func (tx *Tx) RaiseRevision() error {
 		return fmt.Errorf("raise the revision: %w", err)
 	}
 	tx.Revision = revision
+	return nil
+}
+
+// RereadRevision takes notice of the declared state that was written since the
+// transaction began, as a transaction must that has waited for another one.
+func (tx *Tx) RereadRevision() error {
+	state, err := tx.GetState(tx.ctx)
+	if err != nil {
+		return fmt.Errorf("read the revision: %w", err)
+	}
+	tx.Revision = state.Revision
 	return nil
 }
 

@@ -71,6 +71,8 @@ type New struct {
 type Session struct {
 	Actor journal.Actor
 	Roles []Role
+	// ExpiresAt is when the token ends; nil when it does not by itself.
+	ExpiresAt *time.Time
 }
 
 // Has reports whether the session has the role.
@@ -81,30 +83,50 @@ func hash(secret string) string {
 	return hex.EncodeToString(sum[:])
 }
 
+var errInvalid = fault.New(fault.Unauthenticated, "the token is not valid (any more)")
+
 // Authenticate finds the session of a secret. A token that is unknown, revoked
 // or expired, or whose identity is not active, is Unauthenticated; the answer
 // does not tell which.
 func (t *Tokens) Authenticate(ctx context.Context, secret string) (Session, error) {
 	var session Session
-	refused := fault.New(fault.Unauthenticated, "the token is not valid (any more)")
 	if !strings.HasPrefix(secret, prefix) {
-		return session, refused
+		return session, errInvalid
 	}
-	err := t.Journal.Read(ctx, func(tx *journal.Tx) error {
-		row, err := tx.FindToken(ctx, hash(secret))
-		if errors.Is(err, sql.ErrNoRows) {
-			return refused
+	err := t.Journal.Read(ctx, func(tx *journal.Tx) (err error) {
+		if session, err = find(ctx, tx, hash(secret)); err != nil {
+			return err
 		}
-		if err != nil {
-			return fmt.Errorf("look up token: %w", err)
-		}
-		if row.RevokedAt.Valid || row.Status != string(governance.Active) || row.ExpiresAt.Valid && row.ExpiresAt.Int64 <= store.Micros(tx.Now) {
-			return refused
-		}
-		session.Actor = journal.Actor{Identity: governance.IdentityID(row.IdentityID), Token: row.ID, Bootstrap: row.Bootstrap}
-		return json.Unmarshal([]byte(row.Roles), &session.Roles)
+		return session.expired(tx.Now)
 	})
 	return session, err
+}
+
+// find reads the session of a token that was not taken back; whether it has
+// expired is for the caller to judge.
+func find(ctx context.Context, tx *journal.Tx, hash string) (Session, error) {
+	row, err := tx.FindToken(ctx, hash)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Session{}, errInvalid
+	}
+	if err != nil {
+		return Session{}, fmt.Errorf("look up token: %w", err)
+	}
+	if row.RevokedAt.Valid || row.Status != string(governance.Active) {
+		return Session{}, errInvalid
+	}
+	session := Session{
+		Actor:     journal.Actor{Identity: governance.IdentityID(row.IdentityID), Token: row.ID, Bootstrap: row.Bootstrap},
+		ExpiresAt: store.NullTime(row.ExpiresAt),
+	}
+	return session, json.Unmarshal([]byte(row.Roles), &session.Roles)
+}
+
+func (s Session) expired(now time.Time) error {
+	if s.ExpiresAt != nil && !now.Before(*s.ExpiresAt) {
+		return errInvalid
+	}
+	return nil
 }
 
 // Create issues a token for a declared identity. The secret is returned once

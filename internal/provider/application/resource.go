@@ -49,9 +49,9 @@ func NewResource() resource.Resource {
 
 func variables() []string {
 	all := policyenv.CorrelationVariables()
-	names := make([]string, len(all))
+	names := make([]string, len(all), len(all)+1)
 	for i, v := range all {
 		names[i] = fwconv.ConditionVariable(v.Name, v.Type, v.Optional)
 	}
-	return names
+	return append(names, "`identity.attributes.<name>` (optional, of the type that `stint_attribute` declares)")
 }

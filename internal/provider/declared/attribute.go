@@ -72,6 +72,22 @@ func TextDefault(g fwconv.Grammar, description, given string) schema.StringAttri
 	return a
 }
 
+// Values is an object of strings, bools, whole numbers and lists of strings; null
+// and left out are the empty object.
+func Values(description string) schema.DynamicAttribute {
+	return schema.DynamicAttribute{
+		Optional:            true,
+		MarkdownDescription: description,
+		PlanModifiers:       []planmodifier.Dynamic{fwconv.KeepDynamic()},
+	}
+}
+
+// AttributeValues are the values of custom attributes that an object has.
+func AttributeValues(variable string) schema.DynamicAttribute {
+	return Values("Values of attributes that are declared with `stint_attribute`: an object with a member for each; conditions see them as `" + variable + ".attributes.<name>`. " +
+		"An undeclared one is an error at plan. Durations and times are written as texts.")
+}
+
 // References is a required set of ids.
 func References(description string) schema.SetAttribute {
 	return schema.SetAttribute{

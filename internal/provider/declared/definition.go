@@ -17,6 +17,7 @@ import (
 
 	"github.com/stint-dev/terraform-provider-stint/internal/api"
 	"github.com/stint-dev/terraform-provider-stint/internal/governance"
+	"github.com/stint-dev/terraform-provider-stint/internal/provider/fwconv"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/session"
 )
 
@@ -40,8 +41,8 @@ type Definition[T any] struct {
 	// Meta is what the server added to an object.
 	Meta func(T) api.Meta
 
-	// Planned adds what only the server can tell about a document that is
-	// planned and completely known. Optional.
+	// Planned adds what only the server can tell about a planned document that
+	// is right as far as it is known. Optional.
 	Planned func(context.Context, *session.Session, Change[T]) diag.Diagnostics
 	// RevokeGrants says whether deleting ends live grants first. Optional.
 	RevokeGrants func(T) bool
@@ -52,6 +53,8 @@ type Change[T any] struct {
 	// Before is nil when the object is created.
 	Before *T
 	After  T
+	// Unknown lists what is not known of After, and is at its zero value there.
+	Unknown fwconv.Unknown
 }
 
 // New is the managed resource of a definition.

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
 	"github.com/stint-dev/terraform-provider-stint/internal/api"
+	"github.com/stint-dev/terraform-provider-stint/internal/governance"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/fwconv"
 )
 
@@ -37,7 +38,11 @@ func (m *managed[D, T]) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 	if m.keyKnown(unknown) {
 		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("id"), document.Key())...)
 	}
-	if resp.Diagnostics.HasError() || m.Planned == nil || len(unknown) > 0 || m.session == nil || m.session.Offline() {
+	if resp.Diagnostics.HasError() || m.session == nil || m.session.Offline() {
+		return
+	}
+	resp.Diagnostics.Append(m.checkAttributes(ctx, document, unknown)...)
+	if resp.Diagnostics.HasError() || m.Planned == nil {
 		return
 	}
 	var before *D
@@ -56,14 +61,41 @@ func (m *managed[D, T]) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 		resp.Diagnostics.Append(failure("The plan cannot be read", err)...)
 		return
 	}
+	change.Unknown = unknown
 	resp.Diagnostics.Append(m.Planned(ctx, m.session, change)...)
 }
 
-// check is the document's own check, less what cannot be judged yet: fields that
-// are not known, and fields that are judged by one that is not known or wrong
-// itself.
+// check is the document's own check.
 func (m *managed[D, T]) check(ctx context.Context, document D, unknown fwconv.Unknown) diag.Diagnostics {
-	problems := document.Check()
+	return m.report(ctx, document.Check(), unknown)
+}
+
+// checkAttributes holds the document against the custom attributes that are
+// declared, or planned to be. Which these are is asked for by documents that use
+// any.
+func (m *managed[D, T]) checkAttributes(ctx context.Context, document D, unknown fwconv.Unknown) diag.Diagnostics {
+	if len(governance.AttributesUsed(document)) == 0 {
+		return nil
+	}
+	attributes, complete, err := m.session.Attributes(ctx)
+	if err != nil {
+		return fwconv.Refusal(ctx, m.schema, "The declared attributes were not read", err)
+	}
+	if !complete {
+		return nil
+	}
+	problems := attributes.Check(document)
+	for i, problem := range problems {
+		if problem.Code == governance.CodeUnknownReference {
+			problems[i].Message = fwconv.Sentence(problem.Message) + " If this configuration declares it already, refer to that resource or name it in depends_on, so that it is planned first."
+		}
+	}
+	return m.report(ctx, problems, unknown)
+}
+
+// report shows problems, less what cannot be judged yet: fields that are not
+// known, and fields that are judged by one that is not known or wrong itself.
+func (m *managed[D, T]) report(ctx context.Context, problems governance.Problems, unknown fwconv.Unknown) diag.Diagnostics {
 	found := &api.Problem{Detail: "the " + m.Noun + " is not right"}
 	for _, problem := range problems {
 		field := fwconv.PlainField(problem.Field)

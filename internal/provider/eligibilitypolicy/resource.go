@@ -5,7 +5,6 @@ package eligibilitypolicy
 import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 
 	"github.com/stint-dev/terraform-provider-stint/internal/api"
 	"github.com/stint-dev/terraform-provider-stint/internal/policyenv"
@@ -24,12 +23,8 @@ func NewResource() resource.Resource {
 			"name":         declared.Key("Name, unique among eligibility policies."),
 			"effect":       declared.Required("`allow` or `deny`."),
 			"entitlements": declared.References("Ids of the entitlements that the policy speaks about."),
-			"parameters": schema.DynamicAttribute{
-				Optional: true,
-				MarkdownDescription: "Values that the condition sees as `param.<name>`: an object of strings, bools, whole numbers and lists of strings. " +
-					"Pass values here instead of splicing them into the condition.",
-				PlanModifiers: []planmodifier.Dynamic{fwconv.KeepDynamic()},
-			},
+			"parameters": declared.Values("Values that the condition sees as `param.<name>`: an object of strings, bools, whole numbers and lists of strings. " +
+				"Pass values here instead of splicing them into the condition."),
 			"condition": declared.Text(fwconv.Condition, "Boolean expression in a strict subset of HCL, checked at validate. "+
 				"Its layout is not meaning: a reformatted condition plans no change. "+fwconv.ConditionReference(variables())),
 		},
@@ -42,9 +37,9 @@ func NewResource() resource.Resource {
 
 func variables() []string {
 	all := policyenv.Variables()
-	names := make([]string, len(all), len(all)+1)
+	names := make([]string, len(all), len(all)+2)
 	for i, v := range all {
 		names[i] = fwconv.ConditionVariable(v.Name, v.Type, v.Optional)
 	}
-	return append(names, "`param.<name>` (as given in `parameters`)")
+	return append(names, "`identity.attributes.<name>` and `event.attributes.<name>` (optional, of the type that `stint_attribute` declares)", "`param.<name>` (as given in `parameters`)")
 }

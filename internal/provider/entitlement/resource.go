@@ -48,7 +48,7 @@ func NewResource() resource.Resource {
 // create. One that is declared already is left to the findings, so that a role
 // dropped in the target does not block every plan.
 func existsInTarget(ctx context.Context, s *session.Session, change declared.Change[api.Entitlement]) (diags diag.Diagnostics) {
-	if change.Before != nil {
+	if change.Before != nil || change.Unknown.TouchesAny([]string{"application", "kind", "native_id"}) {
 		return nil
 	}
 	wanted := change.After.Entitlement

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/big"
 	"reflect"
 	"slices"
@@ -86,15 +87,38 @@ func (w *writer) attribute(field string, a schema.Attribute, v tftypes.Value) (a
 	case schema.StringAttribute:
 		return w.text(field, a, v)
 	case schema.DynamicAttribute:
-		if !v.IsFullyKnown() {
-			w.unknown = append(w.unknown, field)
-			return nil, false, nil
-		}
+		return w.dynamic(field, v)
 	case schema.SetAttribute:
 		return w.set(field, v)
 	}
 	plain, err := plainValue(v)
 	return plain, err == nil, err
+}
+
+// dynamic keeps the known members of an object that is not known completely.
+func (w *writer) dynamic(field string, v tftypes.Value) (any, bool, error) {
+	if v.IsFullyKnown() {
+		plain, err := plainValue(v)
+		return plain, err == nil, err
+	}
+	var elements map[string]tftypes.Value
+	if v.As(&elements) != nil {
+		w.unknown = append(w.unknown, field)
+		return nil, false, nil
+	}
+	members := make(map[string]any, len(elements))
+	for _, name := range slices.Sorted(maps.Keys(elements)) {
+		if !elements[name].IsFullyKnown() {
+			w.unknown = append(w.unknown, field+"["+strconv.Quote(name)+"]")
+			continue
+		}
+		member, err := plainValue(elements[name])
+		if err != nil {
+			return nil, false, err
+		}
+		members[name] = member
+	}
+	return members, true, nil
 }
 
 // text leaves out a text that its grammar cannot read: that is reported where

@@ -111,7 +111,7 @@ func TestDocumentNamesWhatIsNotKnownAndKeepsTheRest(t *testing.T) {
 		"name":       never,
 		"span":       str("soon"),
 		"groups":     tftypes.NewValue(tftypes.Set{ElementType: tftypes.String}, []tftypes.Value{str("a"), never}),
-		"parameters": tftypes.NewValue(tftypes.Object{AttributeTypes: map[string]tftypes.Type{"a": tftypes.String}}, map[string]tftypes.Value{"a": never}),
+		"parameters": tftypes.NewValue(tftypes.Object{AttributeTypes: map[string]tftypes.Type{"a": tftypes.String, "b": tftypes.String}}, map[string]tftypes.Value{"a": never, "b": str("x")}),
 		"duties": duties(t, map[string]tftypes.Value{
 			"a": tftypes.NewValue(tftypes.Set{ElementType: tftypes.String}, tftypes.UnknownValue),
 			"b": strs("x"),
@@ -122,10 +122,10 @@ func TestDocumentNamesWhatIsNotKnownAndKeepsTheRest(t *testing.T) {
 		t.Fatal(err)
 	}
 	slices.Sort(unknown)
-	if diff := cmp.Diff(fwconv.Unknown{`duties["a"].entitlements`, "groups", "name", "parameters", "span", "stages"}, unknown); diff != "" {
+	if diff := cmp.Diff(fwconv.Unknown{`duties["a"].entitlements`, "groups", "name", `parameters["a"]`, "span", "stages"}, unknown); diff != "" {
 		t.Error(diff)
 	}
-	want := `{"automatic":false,"duties":{"a":{},"b":{"entitlements":["x"]}},"groups":["a"],"limit":1}`
+	want := `{"automatic":false,"duties":{"a":{},"b":{"entitlements":["x"]}},"groups":["a"],"limit":1,"parameters":{"b":"x"}}`
 	if diff := cmp.Diff(want, string(text)); diff != "" {
 		t.Error(diff)
 	}

@@ -26,6 +26,9 @@ type Session struct {
 
 	targetsMu sync.Mutex
 	targets   map[string]*Target
+
+	attributesMu sync.Mutex
+	attributes   attributes
 }
 
 // New is a session on a client.

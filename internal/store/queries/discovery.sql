@@ -56,6 +56,9 @@ WHERE application_id = sqlc.arg(application_id);
 -- name: DiscoveredEntitlementExists :one
 SELECT COUNT(*) FROM discovered_entitlements WHERE id = sqlc.arg(id);
 
+-- name: ListDiscoveredEntitlementIDs :many
+SELECT id FROM discovered_entitlements;
+
 -- name: PutDiscoveredEntitlement :exec
 INSERT INTO discovered_entitlements (id, application_id, kind, native_id, uid, attributes, first_seen)
 VALUES (sqlc.arg(id), sqlc.arg(application_id), sqlc.arg(kind), sqlc.arg(native_id), sqlc.arg(uid), sqlc.arg(attributes), sqlc.arg(first_seen))
@@ -69,6 +72,17 @@ SELECT application_id, from_id, to_id, implied FROM inclusions WHERE application
 
 -- name: ListAllInclusions :many
 SELECT application_id, from_id, to_id, implied FROM inclusions;
+
+-- ListInclusionsOf are those from everything that an identity was observed to
+-- hold, directly or through others.
+-- name: ListInclusionsOf :many
+WITH RECURSIVE held (id) AS (
+    SELECT s.entitlement_id FROM assignments s JOIN accounts a ON a.id = s.account_id
+    WHERE a.identity_id = sqlc.arg(identity_id)
+    UNION
+    SELECT i.to_id FROM inclusions i JOIN held h ON i.from_id = h.id
+)
+SELECT i.application_id, i.from_id, i.to_id, i.implied FROM inclusions i JOIN held h ON i.from_id = h.id;
 
 -- name: PutInclusion :exec
 INSERT INTO inclusions (application_id, from_id, to_id, implied)
@@ -86,6 +100,20 @@ WHERE application_id = sqlc.arg(application_id);
 SELECT s.application_id, s.account_id, s.entitlement_id, s.attributes, s.first_seen
 FROM assignments s JOIN accounts a ON a.id = s.account_id
 WHERE a.identity_id = sqlc.arg(identity_id);
+
+-- ListHolders are the identities that were observed to hold an entitlement,
+-- directly or through others. Relies on inclusions_to and
+-- assignments_entitlement.
+-- name: ListHolders :many
+WITH RECURSIVE within (id) AS (
+    SELECT CAST(sqlc.arg(entitlement_id) AS TEXT)
+    UNION
+    SELECT i.from_id FROM inclusions i JOIN within w ON i.to_id = w.id
+)
+SELECT DISTINCT a.identity_id FROM assignments s
+JOIN within w ON s.entitlement_id = w.id
+JOIN accounts a ON a.id = s.account_id
+WHERE a.identity_id <> '';
 
 -- name: PutAssignment :exec
 INSERT INTO assignments (application_id, account_id, entitlement_id, attributes, first_seen)

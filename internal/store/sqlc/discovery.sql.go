@@ -394,6 +394,33 @@ func (q *Queries) ListAssignmentsOf(ctx context.Context, identityID string) ([]A
 	return items, nil
 }
 
+const listDiscoveredEntitlementIDs = `-- name: ListDiscoveredEntitlementIDs :many
+SELECT id FROM discovered_entitlements
+`
+
+func (q *Queries) ListDiscoveredEntitlementIDs(ctx context.Context) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, listDiscoveredEntitlementIDs)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listDiscoveredEntitlements = `-- name: ListDiscoveredEntitlements :many
 SELECT id, application_id, kind, native_id, uid, attributes, first_seen FROM discovered_entitlements
 WHERE application_id = $1
@@ -517,12 +544,90 @@ func (q *Queries) ListFindingsOf(ctx context.Context, applicationID string) ([]F
 	return items, nil
 }
 
+const listHolders = `-- name: ListHolders :many
+WITH RECURSIVE within (id) AS (
+    SELECT CAST($1 AS TEXT)
+    UNION
+    SELECT i.from_id FROM inclusions i JOIN within w ON i.to_id = w.id
+)
+SELECT DISTINCT a.identity_id FROM assignments s
+JOIN within w ON s.entitlement_id = w.id
+JOIN accounts a ON a.id = s.account_id
+WHERE a.identity_id <> ''
+`
+
+// ListHolders are the identities that were observed to hold an entitlement,
+// directly or through others. Relies on inclusions_to and
+// assignments_entitlement.
+func (q *Queries) ListHolders(ctx context.Context, entitlementID string) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, listHolders, entitlementID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var identity_id string
+		if err := rows.Scan(&identity_id); err != nil {
+			return nil, err
+		}
+		items = append(items, identity_id)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listInclusions = `-- name: ListInclusions :many
 SELECT application_id, from_id, to_id, implied FROM inclusions WHERE application_id = $1
 `
 
 func (q *Queries) ListInclusions(ctx context.Context, applicationID string) ([]Inclusion, error) {
 	rows, err := q.db.QueryContext(ctx, listInclusions, applicationID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Inclusion{}
+	for rows.Next() {
+		var i Inclusion
+		if err := rows.Scan(
+			&i.ApplicationID,
+			&i.FromID,
+			&i.ToID,
+			&i.Implied,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listInclusionsOf = `-- name: ListInclusionsOf :many
+WITH RECURSIVE held (id) AS (
+    SELECT s.entitlement_id FROM assignments s JOIN accounts a ON a.id = s.account_id
+    WHERE a.identity_id = $1
+    UNION
+    SELECT i.to_id FROM inclusions i JOIN held h ON i.from_id = h.id
+)
+SELECT i.application_id, i.from_id, i.to_id, i.implied FROM inclusions i JOIN held h ON i.from_id = h.id
+`
+
+// ListInclusionsOf are those from everything that an identity was observed to
+// hold, directly or through others.
+func (q *Queries) ListInclusionsOf(ctx context.Context, identityID string) ([]Inclusion, error) {
+	rows, err := q.db.QueryContext(ctx, listInclusionsOf, identityID)
 	if err != nil {
 		return nil, err
 	}

@@ -40,6 +40,11 @@ type BusinessEvent struct {
 	Body     string
 }
 
+type Change struct {
+	Shard int64
+	N     int64
+}
+
 type Declared struct {
 	Kind    string
 	ID      string

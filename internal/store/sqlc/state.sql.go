@@ -26,6 +26,17 @@ func (q *Queries) AdvanceEvidence(ctx context.Context, arg AdvanceEvidenceParams
 	return result.RowsAffected()
 }
 
+const countChanges = `-- name: CountChanges :one
+SELECT CAST(SUM(n) AS BIGINT) FROM changes
+`
+
+func (q *Queries) CountChanges(ctx context.Context) (int64, error) {
+	row := q.db.QueryRowContext(ctx, countChanges)
+	var column_1 int64
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const getState = `-- name: GetState :one
 SELECT id, revision, clock_mark, evidence_size, log_origin FROM state WHERE id = 1
 `
@@ -41,6 +52,20 @@ func (q *Queries) GetState(ctx context.Context) (State, error) {
 		&i.LogOrigin,
 	)
 	return i, err
+}
+
+const raiseChanges = `-- name: RaiseChanges :execrows
+UPDATE changes SET n = n + 1 WHERE shard = $1
+`
+
+// RaiseChanges holds its row until the end of the transaction, so it comes
+// last in every one that changes state.
+func (q *Queries) RaiseChanges(ctx context.Context, shard int64) (int64, error) {
+	result, err := q.db.ExecContext(ctx, raiseChanges, shard)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 const raiseClockMark = `-- name: RaiseClockMark :exec

@@ -1,0 +1,1 @@
+terraform import stint_attribute.employment identity/employment
