@@ -120,9 +120,11 @@ func TestRequestShowsWhoIsWaitedFor(t *testing.T) {
 		Justification: "restart the run", CreatedAt: noon.Add(-time.Minute), Deadline: &deadline, Stage: 1,
 		Stages: []governance.ApprovalStage{
 			{Name: "peer", Quorum: 1, Approvers: governance.Approvers{Groups: []string{"sre"}}},
-			{Name: "lead", Quorum: 2, Approvers: governance.Approvers{Identities: []governance.IdentityID{"carol"}, Groups: []string{"leads"}, Relations: []governance.Relation{governance.Manager}}},
+			{Name: "lead", Quorum: 2, Approvers: governance.Approvers{Identities: []governance.IdentityID{"carol"}, Groups: []string{"leads"}, Relations: []governance.Relation{governance.Manager}},
+				OnTimeout: governance.Escalate, Escalation: &governance.Escalation{Approvers: governance.Approvers{Relations: []governance.Relation{governance.EntitlementOwner}}}},
 		},
-		Approvals: []governance.Approval{{Stage: 0, Approver: "bob", Approved: true, Comment: "go", At: noon.Add(-30 * time.Second)}},
+		Escalated: true,
+		Approvals: []governance.Approval{{Stage: 0, Voice: governance.Voice{Approver: "bob", OnBehalfOf: "boss"}, Approved: true, Comment: "go", At: noon.Add(-30 * time.Second)}},
 	}}
 	golden(t, "request.txt", plain().renderRequest(request, nil))
 	golden(t, "requests.txt", plain().renderRequests([]api.Request{request}))

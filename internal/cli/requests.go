@@ -127,14 +127,18 @@ func (a *app) renderRequest(r api.Request, grants []api.Grant) string {
 func stageText(r governance.Request) string {
 	stage := r.Stages[r.Stage]
 	var who []string
-	for _, id := range stage.Approvers.Identities {
+	among := stage.Approvers
+	if r.Escalated {
+		among = stage.MayNeed()
+	}
+	for _, id := range among.Identities {
 		who = append(who, printable(string(id)))
 	}
-	for _, group := range stage.Approvers.Groups {
+	for _, group := range among.Groups {
 		who = append(who, "group "+printable(group))
 	}
-	for _, relation := range stage.Approvers.Relations {
-		who = append(who, "the "+printable(string(relation)))
+	for _, relation := range among.Relations {
+		who = append(who, "the "+printable(strings.ReplaceAll(string(relation), "_", " ")))
 	}
 	return fmt.Sprintf("stage %q (%d of %d): %d of %s", printable(stage.Name), r.Stage+1, len(r.Stages), stage.Quorum, strings.Join(who, ", "))
 }
@@ -144,7 +148,11 @@ func (a *app) verdictText(r governance.Request, v governance.Approval) string {
 	if v.Approved {
 		verb = "approved"
 	}
-	text := fmt.Sprintf("%s %s stage %q %s", printable(string(v.Approver)), verb, printable(r.Stages[v.Stage].Name), relative(v.At, a.Now()))
+	speaker := printable(string(v.Approver))
+	if v.OnBehalfOf != "" {
+		speaker += " on behalf of " + printable(string(v.OnBehalfOf))
+	}
+	text := fmt.Sprintf("%s %s stage %q %s", speaker, verb, printable(r.Stages[v.Stage].Name), relative(v.At, a.Now()))
 	if v.Comment != "" {
 		text += ": " + printable(v.Comment)
 	}

@@ -15,58 +15,138 @@ type Parties struct {
 	Requester Person
 	// RequesterOwner owns a requester that is not human.
 	RequesterOwner *Person
-	Approver       Person
+	// EntitlementOwners are the owners of what is asked for, one for each
+	// entitlement; empty where nobody owns it.
+	EntitlementOwners []IdentityID
+	Approver          Person
+	// Delegators have delegated to the approver what they may approve, and the
+	// delegations are in force.
+	Delegators []Person
 	// Bootstrap: the approver is the identity the engine was first started with.
 	Bootstrap bool
 }
 
-// MayApprove says whether the approver may speak in the stage: named by the
-// stage, active, a human, and another person than the requester or the
+// MayApprove says whether the approver may speak in the request's current stage,
+// and in whose place: named by the stage or by its escalation, or by a delegator
+// who is, active, a human, and another person than the requester or the
 // requester's owner. The error wraps ErrNotApprover and says why not.
-func (s ApprovalStage) MayApprove(p Parties) error {
+func (r Request) MayApprove(p Parties) (Voice, error) {
+	stage := r.Stages[r.Stage]
+	among := stage.Approvers
+	if r.Escalated {
+		among = stage.MayNeed()
+	}
+	if p.Bootstrap {
+		return Voice{}, fmt.Errorf("%w: the bootstrap identity can neither request nor approve", ErrNotApprover)
+	}
+	if err := p.unfit(p.Approver, among); err != nil {
+		return Voice{}, err
+	}
 	id := p.Approver.ID()
+	named := p.named(p.Approver, among)
+	if named && r.spoken(r.Stage, id) == "" {
+		return Voice{Approver: id}, nil
+	}
+	for _, delegator := range p.Delegators {
+		if p.mayBeStoodInFor(delegator, among) && r.spoken(r.Stage, delegator.ID()) == "" {
+			return Voice{Approver: id, OnBehalfOf: delegator.ID()}, nil
+		}
+	}
+	if named {
+		return Voice{Approver: id}, nil // that they have spoken is the request's to say
+	}
+	return Voice{}, fmt.Errorf("%w: stage %q does not name %s", ErrNotApprover, stage.Name, id)
+}
+
+// mayBeStoodInFor says whether somebody else's word counts in a person's place.
+// An owner confirms in person: whoever did it for them could then speak as the
+// second pair of eyes as well.
+func (p Parties) mayBeStoodInFor(person Person, among Approvers) bool {
+	return !p.owns(person.ID()) && p.unfit(person, among) == nil && p.named(person, among)
+}
+
+// unfit says why a person's word can not count, whoever is named.
+func (p Parties) unfit(person Person, among Approvers) error {
+	id := person.ID()
 	refuse := func(format string, args ...any) error {
 		return fmt.Errorf("%w: %s", ErrNotApprover, fmt.Sprintf(format, args...))
 	}
 	switch {
-	case p.Bootstrap:
-		return refuse("the bootstrap identity can neither request nor approve")
-	case p.Approver.Status != Active:
-		return refuse("%s is %s", id, p.Approver.Status)
-	case p.Approver.Type != Human:
-		return refuse("%s is of type %s; only people approve", id, p.Approver.Type)
+	case person.Status != Active:
+		return refuse("%s is %s", id, person.Status)
+	case person.Type != Human:
+		return refuse("%s is of type %s; only people approve", id, person.Type)
 	case id == p.Requester.ID():
 		return refuse("nobody approves a request of their own")
-	case p.Requester.Type != Human && id == p.Requester.Owner:
+	case p.owns(id) && !among.confirms():
 		return refuse("%s owns the requester %s, which makes the request theirs", id, p.Requester.ID())
 	}
-	if slices.Contains(s.Approvers.Identities, id) {
-		return nil
+	return nil
+}
+
+func (p Parties) owns(id IdentityID) bool {
+	return p.Requester.Type != Human && id == p.Requester.Owner
+}
+
+// confirms says whether these approvers are there to have the requester's own
+// side confirm the request.
+func (a Approvers) confirms() bool { return slices.Contains(a.Relations, Owner) }
+
+// named says whether a person is among the approvers. The requester's owner is
+// so by that relation alone.
+func (p Parties) named(person Person, among Approvers) bool {
+	id := person.ID()
+	if p.owns(id) {
+		return among.confirms()
 	}
-	for _, group := range s.Approvers.Groups {
-		if slices.Contains(p.Approver.Groups, group) {
-			return nil
-		}
+	return slices.Contains(among.Identities, id) ||
+		slices.ContainsFunc(among.Groups, func(group string) bool { return slices.Contains(person.Groups, group) }) ||
+		slices.ContainsFunc(among.Relations, func(relation Relation) bool { return p.is(id, relation) })
+}
+
+// is says whether an identity stands in a relation to the request.
+func (p Parties) is(id IdentityID, relation Relation) bool {
+	switch relation {
+	case Manager:
+		return managerOf(p.Requester, p.RequesterOwner) == id
+	case EntitlementOwner:
+		return len(p.EntitlementOwners) > 0 &&
+			!slices.ContainsFunc(p.EntitlementOwners, func(owner IdentityID) bool { return owner != id })
+	case Owner:
+		return p.owns(id)
 	}
-	if slices.Contains(s.Approvers.Relations, Manager) && managerOf(p.Requester, p.RequesterOwner) == id {
-		return nil
+	return false
+}
+
+// MayNeed are all who may come to approve: the stage's approvers and those of its
+// escalation.
+func (s ApprovalStage) MayNeed() Approvers {
+	if s.Escalation == nil {
+		return s.Approvers
 	}
-	return refuse("stage %q does not name %s", s.Name, id)
+	return s.Approvers.and(s.Escalation.Approvers)
 }
 
 // atMost is the largest number of people who may approve for the requester;
-// known is false when the stage names a group, which anybody may be in.
+// known is false when that is open: the stage names a group, in which anybody
+// may be, or the owners of what is asked for. Whoever takes another's place by
+// delegation counts in that place.
 func (s ApprovalStage) atMost(requester Person, owner *Person) (people int, known bool) {
-	named := slices.Clone(s.Approvers.Identities)
-	if slices.Contains(s.Approvers.Relations, Manager) {
+	all := s.MayNeed()
+	p := Parties{Requester: requester, RequesterOwner: owner}
+	named := slices.Clone(all.Identities)
+	if slices.Contains(all.Relations, Manager) {
 		named = append(named, managerOf(requester, owner))
 	}
+	if all.confirms() && requester.Type != Human {
+		named = append(named, requester.Owner)
+	}
 	for _, id := range distinct(named) {
-		if id != "" && id != requester.ID() && (requester.Type == Human || id != requester.Owner) {
+		if id != "" && id != requester.ID() && (!p.owns(id) || all.confirms()) {
 			people++
 		}
 	}
-	return people, len(s.Approvers.Groups) == 0
+	return people, len(all.Groups) == 0 && !slices.Contains(all.Relations, EntitlementOwner)
 }
 
 func managerOf(requester Person, owner *Person) IdentityID {

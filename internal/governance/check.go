@@ -254,25 +254,58 @@ func (a ApprovalDefinition) check(p *Problems) {
 			p.add(field+".name", CodeConflict, "stage %q stands twice", stage.Name)
 		}
 		names[stage.Name] = true
-		who := stage.Approvers
-		if len(who.Identities)+len(who.Groups)+len(who.Relations) == 0 {
-			p.add(field+".approvers", CodeRequired, "name at least one identity, group or relation that may approve")
+		stage.check(p, field)
+		for i, earlier := range stage.DistinctFrom {
+			if !slices.ContainsFunc(a.Stages[:n], func(s ApprovalStage) bool { return s.Name == earlier }) {
+				p.add(fmt.Sprintf("%s.distinct_from[%d]", field, i), CodeUnknownReference, "no earlier stage is named %q", earlier)
+			}
 		}
-		checkSet(p, field+".approvers.identities", who.Identities)
-		checkSet(p, field+".approvers.groups", who.Groups)
-		checkSet(p, field+".approvers.relations", who.Relations)
-		for i, relation := range who.Relations {
-			oneOf(p, fmt.Sprintf("%s.approvers.relations[%d]", field, i), relation, Manager)
-		}
-		if stage.Quorum < 1 {
-			p.add(field+".quorum", CodeInvalid, "must be at least 1")
-		}
-		// A relation is one person; a group may be any number.
-		if people := len(distinct(who.Identities)) + len(distinct(who.Relations)); len(who.Groups) == 0 && stage.Quorum > people {
-			p.add(field+".quorum", CodeInvalid, "%d can never be reached by the %d people that the stage names", stage.Quorum, people)
-		}
-		checkSpan(p, field+".timeout", stage.Timeout, MaxApprovalTimeout)
-		oneOf(p, field+".on_timeout", stage.OnTimeout, Lapse)
+	}
+	if len(a.Stages) > 0 && !slices.ContainsFunc(a.Stages, func(s ApprovalStage) bool { return !s.MayNeed().confirms() }) {
+		p.add("approval.stages", CodeInvalid, "each stage has relation %q, and a requester and its owner are one actor; add a stage without it, in which somebody else approves", Owner)
+	}
+}
+
+func (s ApprovalStage) check(p *Problems, field string) {
+	s.Approvers.check(p, field+".approvers")
+	if s.Quorum < 1 {
+		p.add(field+".quorum", CodeInvalid, "must be at least 1")
+	}
+	checkSet(p, field+".distinct_from", s.DistinctFrom)
+	checkSpan(p, field+".timeout", s.Timeout, MaxApprovalTimeout)
+	oneOf(p, field+".on_timeout", s.OnTimeout, Lapse, Escalate)
+	switch {
+	case s.Escalation != nil && s.OnTimeout != Escalate:
+		p.add(field+".escalation", CodeConflict, "it never has its turn with on_timeout = %q; write on_timeout = %q, or take it out", s.OnTimeout, Escalate)
+	case s.Escalation == nil && s.OnTimeout == Escalate:
+		p.add(field+".escalation", CodeRequired, "on_timeout = %q needs to know to whom: add escalation", Escalate)
+	case s.Escalation != nil:
+		s.Escalation.Approvers.check(p, field+".escalation.approvers")
+		checkSpan(p, field+".escalation.timeout", s.Escalation.Timeout, MaxApprovalTimeout)
+	}
+	// A relation is one person; a group may be any number.
+	all := s.MayNeed()
+	if people := len(distinct(all.Identities)) + len(distinct(all.Relations)); len(all.Groups) == 0 && s.Quorum > people {
+		p.add(field+".quorum", CodeInvalid, "%d can never be reached by the %d people that the stage names", s.Quorum, people)
+	}
+}
+
+func (a Approvers) check(p *Problems, field string) {
+	if len(a.Identities)+len(a.Groups)+len(a.Relations) == 0 {
+		p.add(field, CodeRequired, "name at least one identity, group or relation that may approve")
+	}
+	checkSet(p, field+".identities", a.Identities)
+	checkSet(p, field+".groups", a.Groups)
+	checkSet(p, field+".relations", a.Relations)
+	for i, relation := range a.Relations {
+		oneOf(p, fmt.Sprintf("%s.relations[%d]", field, i), relation, Manager, Owner, EntitlementOwner)
+	}
+}
+
+// and is both together.
+func (a Approvers) and(b Approvers) Approvers {
+	return Approvers{
+		Identities: slices.Concat(a.Identities, b.Identities), Groups: slices.Concat(a.Groups, b.Groups), Relations: slices.Concat(a.Relations, b.Relations),
 	}
 }
 

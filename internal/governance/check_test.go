@@ -186,7 +186,17 @@ func TestProblemsNameFieldAndCode(t *testing.T) {
 		{"stage with more approvals than people", stage(func(s *ApprovalStage) { s.Quorum = 3 }), "approval.stages[0].quorum invalid", "3 can never be reached by the 2 people"},
 		{"stage without time", stage(func(s *ApprovalStage) { s.Timeout = 0 }), "approval.stages[0].timeout invalid", "longer than 0s"},
 		{"stage without end", stage(func(s *ApprovalStage) { s.Timeout = span(MaxApprovalTimeout + time.Second) }), "approval.stages[0].timeout invalid", "30d"},
-		{"stage that approves by running out of time", stage(func(s *ApprovalStage) { s.OnTimeout = "approve" }), "approval.stages[0].on_timeout invalid", `"approve" is not one of lapse`},
+		{"stage that approves by running out of time", stage(func(s *ApprovalStage) { s.OnTimeout = "approve" }), "approval.stages[0].on_timeout invalid", `"approve" is not one of lapse, escalate`},
+		{"stage that is distinct from none", stage(func(s *ApprovalStage) { s.DistinctFrom = []string{"owner"} }), "approval.stages[0].distinct_from[0] unknown_reference", `no earlier stage is named "owner"`},
+		{"stage that escalates to nobody", stage(func(s *ApprovalStage) { s.OnTimeout = Escalate }), "approval.stages[0].escalation required", "add escalation"},
+		{"stage that lapses and escalates", stage(func(s *ApprovalStage) {
+			s.Escalation = &Escalation{Approvers: Approvers{Groups: []string{"chiefs"}}, Timeout: span(time.Hour)}
+		}), "approval.stages[0].escalation conflict", `write on_timeout = "escalate"`},
+		{"stage whose escalation names nobody and has no time", stage(func(s *ApprovalStage) { s.OnTimeout, s.Escalation = Escalate, &Escalation{} }), "approval.stages[0].escalation.approvers required, approval.stages[0].escalation.timeout invalid", "at least one identity"},
+		{"stages in which only the requester's own side approves", with(goodTemplate(), func(t *GrantTemplate) {
+			t.Approval.Stages = t.Approval.Stages[:1]
+			t.Approval.Stages[0].Approvers.Relations = []Relation{Owner}
+		}), "approval.stages invalid", "are one actor; add a stage without it"},
 
 		{"event with a value that is no JSON", with(goodEvent(), func(e *BusinessEvent) { e.Attributes = raw("region", "") }), `attributes["region"] invalid`, "not JSON"},
 		{"event without a name", with(goodEvent(), func(e *BusinessEvent) { e.Name = "" }), "name required", "required"},

@@ -285,8 +285,12 @@ type ApprovalDefinition struct {
 // OnTimeout is what becomes of a request whose stage ran out of time.
 type OnTimeout string
 
-// Lapse ends the request.
-const Lapse OnTimeout = "lapse"
+// Lapse ends the request; Escalate gives the stage's escalation a turn, once, and
+// ends it then.
+const (
+	Lapse    OnTimeout = "lapse"
+	Escalate OnTimeout = "escalate"
+)
 
 // ApprovalStage is one round of approval.
 type ApprovalStage struct {
@@ -294,16 +298,36 @@ type ApprovalStage struct {
 	// Quorum is how many different people must approve, at least 1.
 	Quorum    int       `json:"quorum"`
 	Approvers Approvers `json:"approvers"`
-	Timeout   Duration  `json:"timeout"`
-	OnTimeout OnTimeout `json:"on_timeout"`
+	// DistinctFrom names earlier stages: who spoke there does not speak here.
+	DistinctFrom []string  `json:"distinct_from,omitempty"`
+	Timeout      Duration  `json:"timeout"`
+	OnTimeout    OnTimeout `json:"on_timeout"`
+	// Escalation is set just when OnTimeout is Escalate.
+	Escalation *Escalation `json:"escalation,omitempty"`
 }
 
-// Relation names approvers by what they are to the requester.
+// Escalation says who may approve as well once a stage ran out of time, and how
+// long the stage then goes on.
+type Escalation struct {
+	Approvers Approvers `json:"approvers"`
+	Timeout   Duration  `json:"timeout"`
+}
+
+// Relation names approvers by what they are to the request.
 type Relation string
 
-// Manager is the requester's manager; for an identity that is not human, its
-// owner's manager.
-const Manager Relation = "manager"
+// The relations.
+const (
+	// Manager is the requester's manager; for an identity that is not human, its
+	// owner's manager.
+	Manager Relation = "manager"
+	// Owner is the human who owns a requester that is not one. Owner and
+	// requester are one actor, so this confirms the request and never stands for
+	// the second pair of eyes: it takes another stage as well.
+	Owner Relation = "owner"
+	// EntitlementOwner is who owns every entitlement that is asked for.
+	EntitlementOwner Relation = "entitlement_owner"
+)
 
 // Approvers says who may approve; any one way is enough.
 type Approvers struct {

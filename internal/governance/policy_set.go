@@ -212,8 +212,15 @@ func (s *PolicySet) CheckReferences(object Object, identityExists func(IdentityI
 		entitlements("entitlements", o.Entitlements)
 		s.checkTemplate(&p, o)
 		for n, stage := range o.Approval.Stages {
+			field := fmt.Sprintf("approval.stages[%d]", n)
 			for i, id := range stage.Approvers.Identities {
-				identity(fmt.Sprintf("approval.stages[%d].approvers.identities[%d]", n, i), id)
+				identity(fmt.Sprintf("%s.approvers.identities[%d]", field, i), id)
+			}
+			if stage.Escalation == nil {
+				continue
+			}
+			for i, id := range stage.Escalation.Approvers.Identities {
+				identity(fmt.Sprintf("%s.escalation.approvers.identities[%d]", field, i), id)
 			}
 		}
 	default:

@@ -37,6 +37,9 @@ type Request struct {
 	Stages []ApprovalStage `json:"stages,omitempty"`
 	// Stage is the index of the stage that is waited for while pending.
 	Stage int `json:"stage"`
+	// Escalated: the current stage ran out of time once, and its escalation has
+	// its turn.
+	Escalated bool `json:"escalated,omitempty"`
 	// Deadline ends the current stage.
 	Deadline  *time.Time `json:"deadline,omitempty"`
 	Approvals []Approval `json:"approvals,omitempty"`
@@ -48,11 +51,24 @@ type Request struct {
 
 // Approval is one person's verdict in one stage.
 type Approval struct {
-	Stage    int        `json:"stage"`
+	Stage int `json:"stage"`
+	Voice
+	Approved bool      `json:"approved"`
+	Comment  string    `json:"comment,omitempty"`
+	At       time.Time `json:"at"`
+}
+
+// Voice is who speaks, and in whose place.
+type Voice struct {
 	Approver IdentityID `json:"approver"`
-	Approved bool       `json:"approved"`
-	Comment  string     `json:"comment,omitempty"`
-	At       time.Time  `json:"at"`
+	// OnBehalfOf delegated to the approver; empty when the approver is named.
+	OnBehalfOf IdentityID `json:"on_behalf_of,omitempty"`
+}
+
+// of reports whether the voice is a person's own or was given in their place:
+// for one person both count as one.
+func (v Voice) of(id IdentityID) bool {
+	return id != "" && (v.Approver == id || v.OnBehalfOf == id)
 }
 
 // TransitionError says that a thing cannot do what was asked in the state that
@@ -96,12 +112,12 @@ func stageDeadline(s ApprovalStage, now time.Time) *time.Time {
 
 // Approve adds a verdict to the current stage. done is true when it was the
 // last one needed: the request is then to be decided again before it is
-// granted. One person counts once in a stage.
-func (r Request) Approve(by IdentityID, comment string, now time.Time) (approved Request, done bool, err error) {
+// granted. One person counts once in a stage, by delegation too.
+func (r Request) Approve(by Voice, comment string, now time.Time) (approved Request, done bool, err error) {
 	if err := r.awaits("approve", by, now); err != nil {
 		return r, false, err
 	}
-	r.Approvals = append(slices.Clone(r.Approvals), Approval{Stage: r.Stage, Approver: by, Approved: true, Comment: comment, At: now})
+	r.Approvals = append(slices.Clone(r.Approvals), Approval{Stage: r.Stage, Voice: by, Approved: true, Comment: comment, At: now})
 	given := 0
 	for _, a := range r.Approvals {
 		if a.Stage == r.Stage && a.Approved {
@@ -116,20 +132,25 @@ func (r Request) Approve(by IdentityID, comment string, now time.Time) (approved
 		return r, true, nil
 	}
 	r.Stage++
+	r.Escalated = false
 	r.Deadline = stageDeadline(r.Stages[r.Stage], now)
 	return r, false, nil
 }
 
 // Reject ends the request; one rejection is enough.
-func (r Request) Reject(by IdentityID, comment string, now time.Time) (Request, error) {
+func (r Request) Reject(by Voice, comment string, now time.Time) (Request, error) {
 	if err := r.awaits("reject", by, now); err != nil {
 		return r, err
 	}
-	r.Approvals = append(slices.Clone(r.Approvals), Approval{Stage: r.Stage, Approver: by, Comment: comment, At: now})
+	r.Approvals = append(slices.Clone(r.Approvals), Approval{Stage: r.Stage, Voice: by, Comment: comment, At: now})
 	return r.end(RequestRejected, now), nil
 }
 
-func (r Request) awaits(verb string, by IdentityID, now time.Time) error {
+// Awaits says whether a verdict of that voice would count now; the error is a
+// *TransitionError that says why not.
+func (r Request) Awaits(by Voice, now time.Time) error { return r.awaits("decide on", by, now) }
+
+func (r Request) awaits(verb string, by Voice, now time.Time) error {
 	if r.State != RequestPending {
 		return r.refuse(verb, "")
 	}
@@ -139,12 +160,25 @@ func (r Request) awaits(verb string, by IdentityID, now time.Time) error {
 	if !now.Before(*r.Deadline) {
 		return r.refuse(verb, fmt.Sprintf("stage %q ran out of time at %s", r.Stages[r.Stage].Name, r.Deadline.UTC().Format(time.RFC3339)))
 	}
-	for _, a := range r.Approvals {
-		if a.Stage == r.Stage && a.Approver == by {
-			return r.refuse(verb, fmt.Sprintf("%s has spoken in stage %q already", by, r.Stages[r.Stage].Name))
+	for _, id := range []IdentityID{by.Approver, by.OnBehalfOf} {
+		if stage := r.spoken(r.Stage, id); stage != "" {
+			return r.refuse(verb, fmt.Sprintf("%s has spoken in stage %q already", id, stage))
 		}
 	}
 	return nil
+}
+
+// spoken is the name of the stage in which a person's voice was heard, so that
+// it does not count in the given one: that stage itself, or one that it is to be
+// distinct from.
+func (r Request) spoken(stage int, id IdentityID) string {
+	for _, a := range r.Approvals {
+		name := r.Stages[a.Stage].Name
+		if a.of(id) && (a.Stage == stage || slices.Contains(r.Stages[stage].DistinctFrom, name)) {
+			return name
+		}
+	}
+	return ""
 }
 
 // Withdraw ends a pending request by its requester's wish.
@@ -155,10 +189,17 @@ func (r Request) Withdraw(now time.Time) (Request, error) {
 	return r.end(RequestWithdrawn, now), nil
 }
 
-// LapseDue ends a request whose stage ran out of time; false when it has not.
-func (r Request) LapseDue(now time.Time) (Request, bool) {
+// TimeOut brings about what becomes of a request whose stage ran out of time: it
+// is escalated, once, or it lapses. False when there is time left.
+func (r Request) TimeOut(now time.Time) (Request, bool) {
 	if r.State != RequestPending || r.approved() || now.Before(*r.Deadline) {
 		return r, false
+	}
+	stage := r.Stages[r.Stage]
+	if stage.OnTimeout == Escalate && stage.Escalation != nil && !r.Escalated {
+		deadline := now.Add(stage.Escalation.Timeout.Std())
+		r.Escalated, r.Deadline = true, &deadline
+		return r, true
 	}
 	return r.end(RequestLapsed, now), true
 }

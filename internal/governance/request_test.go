@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -67,11 +68,11 @@ func (m *requestMachine) step(t *rapid.T) {
 	case "approve":
 		want = may
 		var done bool
-		m.r, done, err = m.r.Approve(by, "fine", m.now)
+		m.r, done, err = m.r.Approve(Voice{Approver: by}, "fine", m.now)
 		m.checkApproved(t, before, done, err)
 	case "reject":
 		want = may
-		m.r, err = m.r.Reject(by, "no", m.now)
+		m.r, err = m.r.Reject(Voice{Approver: by}, "no", m.now)
 		if err == nil && m.r.State != RequestRejected {
 			t.Fatalf("a rejection comes to %s", m.r.State)
 		}
@@ -84,7 +85,7 @@ func (m *requestMachine) step(t *rapid.T) {
 	case "lapse":
 		want = m.waits() && !m.now.Before(*m.r.Deadline)
 		var lapsed bool
-		if m.r, lapsed = m.r.LapseDue(m.now); !lapsed {
+		if m.r, lapsed = m.r.TimeOut(m.now); !lapsed {
 			err = errors.New("not due")
 		}
 	case "conclude":
@@ -187,11 +188,11 @@ func pending(stages ...ApprovalStage) Request {
 
 func TestRefusalsOfARequestSayWhy(t *testing.T) {
 	waiting := pending(stage("lead", 2), stage("owner", 1))
-	spoken, _, err := waiting.Approve("ann", "", noon)
+	spoken, _, err := waiting.Approve(Voice{Approver: "ann"}, "", noon)
 	if err != nil {
 		t.Fatal(err)
 	}
-	rejected, err := waiting.Reject("ann", "", noon)
+	rejected, err := waiting.Reject(Voice{Approver: "ann"}, "", noon)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,12 +203,12 @@ func TestRefusalsOfARequestSayWhy(t *testing.T) {
 		do   func() error
 		want string
 	}{
-		{"who has spoken", func() error { _, _, err := spoken.Approve("ann", "", noon); return err }, `cannot approve request r1: it is pending; ann has spoken in stage "lead" already`},
-		{"who has approved and now rejects", func() error { _, err := spoken.Reject("ann", "", noon); return err }, `cannot reject request r1: it is pending; ann has spoken in stage "lead" already`},
-		{"at the deadline", func() error { _, _, err := waiting.Approve("ann", "", late); return err }, `cannot approve request r1: it is pending; stage "lead" ran out of time at 2026-03-10T12:15:00Z`},
+		{"who has spoken", func() error { _, _, err := spoken.Approve(Voice{Approver: "ann"}, "", noon); return err }, `cannot approve request r1: it is pending; ann has spoken in stage "lead" already`},
+		{"who has approved and now rejects", func() error { _, err := spoken.Reject(Voice{Approver: "ann"}, "", noon); return err }, `cannot reject request r1: it is pending; ann has spoken in stage "lead" already`},
+		{"at the deadline", func() error { _, _, err := waiting.Approve(Voice{Approver: "ann"}, "", late); return err }, `cannot approve request r1: it is pending; stage "lead" ran out of time at 2026-03-10T12:15:00Z`},
 		{"after the end", func() error { _, err := rejected.Withdraw(noon); return err }, `cannot withdraw request r1: it is rejected`},
-		{"approval of an automatic one", func() error { _, _, err := automatic.Approve("ann", "", noon); return err }, `cannot approve request r1: it is pending; its last approval is given`},
-		{"rejection of an automatic one", func() error { _, err := automatic.Reject("ann", "", noon); return err }, `cannot reject request r1: it is pending; its last approval is given`},
+		{"approval of an automatic one", func() error { _, _, err := automatic.Approve(Voice{Approver: "ann"}, "", noon); return err }, `cannot approve request r1: it is pending; its last approval is given`},
+		{"rejection of an automatic one", func() error { _, err := automatic.Reject(Voice{Approver: "ann"}, "", noon); return err }, `cannot reject request r1: it is pending; its last approval is given`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			err := c.do()
@@ -220,18 +221,18 @@ func TestRefusalsOfARequestSayWhy(t *testing.T) {
 }
 
 func TestAnApprovalJustBeforeTheDeadlineCounts(t *testing.T) {
-	r, done, err := pending(stage("lead", 1)).Approve("ann", "fine", noon.Add(15*time.Minute-time.Nanosecond))
+	r, done, err := pending(stage("lead", 1)).Approve(Voice{Approver: "ann"}, "fine", noon.Add(15*time.Minute-time.Nanosecond))
 	if err != nil || !done || r.Deadline != nil {
 		t.Errorf("got %+v, done %v, %v", r, done, err)
 	}
 }
 
 func TestAPersonMaySpeakAgainInTheNextStage(t *testing.T) {
-	r, done, err := pending(stage("lead", 1), stage("owner", 1)).Approve("ann", "", noon)
+	r, done, err := pending(stage("lead", 1), stage("owner", 1)).Approve(Voice{Approver: "ann"}, "", noon)
 	if err != nil || done || r.Stage != 1 {
 		t.Fatalf("got stage %d, done %v, %v", r.Stage, done, err)
 	}
-	if _, done, err = r.Approve("ann", "", noon); err != nil || !done {
+	if _, done, err = r.Approve(Voice{Approver: "ann"}, "", noon); err != nil || !done {
 		t.Errorf("done %v, %v", done, err)
 	}
 }
@@ -239,10 +240,10 @@ func TestAPersonMaySpeakAgainInTheNextStage(t *testing.T) {
 func TestVerdictsDoNotChangeTheRequestTheyWereGivenOn(t *testing.T) {
 	r := pending(stage("lead", 3))
 	r.Approvals = slices.Grow(r.Approvals, 4)
-	one, _, _ := r.Approve("ann", "", noon)
-	two, _, _ := one.Approve("ben", "", noon)
-	three, _, _ := one.Approve("dot", "", noon)
-	other, err := one.Reject("cid", "", noon)
+	one, _, _ := r.Approve(Voice{Approver: "ann"}, "", noon)
+	two, _, _ := one.Approve(Voice{Approver: "ben"}, "", noon)
+	three, _, _ := one.Approve(Voice{Approver: "dot"}, "", noon)
+	other, err := one.Reject(Voice{Approver: "cid"}, "", noon)
 	if err != nil || three.Approvals[1].Approver != "dot" || len(r.Approvals) != 0 || len(one.Approvals) != 1 || two.Approvals[1].Approver != "ben" || other.Approvals[1].Approver != "cid" {
 		t.Errorf("verdicts share their list: %v, %v, %v, %v", one.Approvals, two.Approvals, three.Approvals, other.Approvals)
 	}
@@ -256,5 +257,68 @@ func TestARequestThatWasNeverApprovedIsNotGranted(t *testing.T) {
 	automatic, _ := Request{ID: "r1"}.Open(Decision{Effect: Allow}, nil, noon)
 	if got := automatic.Conclude(Decision{Effect: NeedsApproval}, noon); got.State != RequestInvalidated {
 		t.Errorf("an automatic request that has come to need an approval is %s", got.State)
+	}
+}
+
+func escalating(name string) ApprovalStage {
+	s := stage(name, 1)
+	s.Approvers, s.OnTimeout = Approvers{Groups: []string{"leads"}}, Escalate
+	s.Escalation = &Escalation{Approvers: Approvers{Groups: []string{"chiefs"}}, Timeout: Duration(time.Hour)}
+	return s
+}
+
+func TestAStageEscalatesOnceAndThenLapses(t *testing.T) {
+	r := pending(escalating("lead"), stage("owner", 1))
+	late := noon.Add(20 * time.Minute)
+	r, changed := r.TimeOut(late)
+	if !changed || r.State != RequestPending || !r.Escalated || !r.Deadline.Equal(late.Add(time.Hour)) {
+		t.Fatalf("timed out to %+v, changed %v", r, changed)
+	}
+	if same, changed := r.TimeOut(late.Add(time.Hour - 1)); changed || !same.Escalated {
+		t.Errorf("within the escalation's time it becomes %+v", same)
+	}
+	if lapsed, _ := r.TimeOut(late.Add(time.Hour)); lapsed.State != RequestLapsed {
+		t.Errorf("after the escalation's time it is %s", lapsed.State)
+	}
+	next, _, err := r.Approve(Voice{Approver: "ann"}, "", late)
+	if err != nil || next.Stage != 1 || next.Escalated {
+		t.Errorf("approved to stage %d, escalated %v, %v", next.Stage, next.Escalated, err)
+	}
+}
+
+func TestOneVoiceCountsOnceByDelegationToo(t *testing.T) {
+	r := pending(stage("lead", 3))
+	r, _, err := r.Approve(Voice{Approver: "ann", OnBehalfOf: "ben"}, "", noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, voice := range []Voice{{Approver: "ann"}, {Approver: "ben"}, {Approver: "cid", OnBehalfOf: "ben"}, {Approver: "cid", OnBehalfOf: "ann"}} {
+		if _, _, err := r.Approve(voice, "", noon); err == nil {
+			t.Errorf("%+v counts beside ann, who spoke for ben", voice)
+		}
+	}
+	if _, _, err := r.Approve(Voice{Approver: "cid"}, "", noon); err != nil {
+		t.Errorf("cid is refused: %v", err)
+	}
+}
+
+func TestWhoSpokeInAStageStaysOutOfOneThatIsDistinct(t *testing.T) {
+	owner := stage("owner", 1)
+	owner.DistinctFrom = []string{"lead"}
+	r := pending(stage("lead", 1), stage("peer", 1), owner)
+	for _, by := range []IdentityID{"ann", "ben"} {
+		var err error
+		if r, _, err = r.Approve(Voice{Approver: by}, "", noon); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, _, err := r.Approve(Voice{Approver: "ann"}, "", noon); err == nil || !strings.Contains(err.Error(), `ann has spoken in stage "lead" already`) {
+		t.Errorf("ann approves in both: %v", err)
+	}
+	if _, _, err := r.Approve(Voice{Approver: "cid", OnBehalfOf: "ann"}, "", noon); err == nil {
+		t.Error("ann approves in both by delegation")
+	}
+	if _, done, err := r.Approve(Voice{Approver: "ben"}, "", noon); err != nil || !done {
+		t.Errorf("ben, of a stage that may overlap: done %v, %v", done, err)
 	}
 }

@@ -19,16 +19,17 @@ func (a *Access) Approve(ctx context.Context, by journal.Actor, id governance.Re
 	var view RequestView
 	err := a.Journal.Write(ctx, by, func(tx *journal.Tx) error {
 		view = RequestView{}
-		was, err := a.forVerdict(ctx, tx, by, id)
+		was, voice, err := a.forVerdict(ctx, tx, by, id)
 		if err != nil {
 			return err
 		}
 		stage := was.Stages[was.Stage].Name
-		request, done, err := was.Approve(by.Identity, comment, tx.Now)
+		request, done, err := was.Approve(voice, comment, tx.Now)
 		if err != nil {
 			return err
 		}
-		fields := evidence.Fields{"approver": by.Identity, "approved_stage": stage, "comment": journal.Private(comment)}
+		fields := voiceFields(voice, comment)
+		fields["approved_stage"] = stage
 		if !done {
 			view.Request = request
 			return errors.Join(updateRequest(ctx, tx, was, request), recordRequest(tx, request, fields))
@@ -61,11 +62,11 @@ func (a *Access) Approve(ctx context.Context, by journal.Actor, id governance.Re
 func (a *Access) Reject(ctx context.Context, by journal.Actor, id governance.RequestID, comment string) (RequestView, error) {
 	var view RequestView
 	err := a.Journal.Write(ctx, by, func(tx *journal.Tx) error {
-		was, err := a.forVerdict(ctx, tx, by, id)
+		was, voice, err := a.forVerdict(ctx, tx, by, id)
 		if err != nil {
 			return err
 		}
-		request, err := was.Reject(by.Identity, comment, tx.Now)
+		request, err := was.Reject(voice, comment, tx.Now)
 		if err != nil {
 			return err
 		}
@@ -73,7 +74,7 @@ func (a *Access) Reject(ctx context.Context, by journal.Actor, id governance.Req
 		if err := updateRequest(ctx, tx, was, request); err != nil {
 			return err
 		}
-		return recordRequest(tx, request, evidence.Fields{"approver": by.Identity, "comment": journal.Private(comment)})
+		return recordRequest(tx, request, voiceFields(voice, comment))
 	})
 	return view, err
 }
@@ -102,28 +103,45 @@ func (a *Access) Withdraw(ctx context.Context, by journal.Actor, id governance.R
 	return view, err
 }
 
-// forVerdict reads a request that the caller may speak on, with its actor held
-// until the transaction ends.
-func (a *Access) forVerdict(ctx context.Context, tx *journal.Tx, by journal.Actor, id governance.RequestID) (storedRequest, error) {
-	was, err := getRequest(ctx, tx, id)
-	if err != nil {
-		return was, err
+func voiceFields(voice governance.Voice, comment string) evidence.Fields {
+	fields := evidence.Fields{"approver": voice.Approver, "comment": journal.Private(comment)}
+	if voice.OnBehalfOf != "" {
+		fields["on_behalf_of"] = voice.OnBehalfOf
 	}
-	if was.State != governance.RequestPending {
-		return was, &governance.TransitionError{Object: "request", ID: string(id), State: string(was.State), Verb: "decide on"}
+	return fields
+}
+
+// forVerdict reads a request that the caller may speak on, and in whose place,
+// with its actor held until the transaction ends.
+func (a *Access) forVerdict(ctx context.Context, tx *journal.Tx, by journal.Actor, id governance.RequestID) (storedRequest, governance.Voice, error) {
+	was, err := pendingRequest(ctx, tx, id)
+	if err != nil {
+		return was, governance.Voice{}, err
 	}
 	parties, err := a.parties(ctx, tx, was.Request, by.Identity)
 	if err != nil {
-		return was, err
+		return was, governance.Voice{}, err
 	}
-	if err := was.Stages[was.Stage].MayApprove(parties); err != nil {
-		return was, err
+	if _, err := was.MayApprove(parties); err != nil {
+		return was, governance.Voice{}, err
 	}
 	if err := hold(ctx, tx, parties.Requester.Identity, was.Template, was.BusinessEvent); err != nil {
-		return was, err
+		return was, governance.Voice{}, err
 	}
 	// Read again: the hold waited for whoever else was deciding.
-	return getRequest(ctx, tx, id)
+	if was, err = pendingRequest(ctx, tx, id); err != nil {
+		return was, governance.Voice{}, err
+	}
+	voice, err := was.MayApprove(parties)
+	return was, voice, err
+}
+
+func pendingRequest(ctx context.Context, tx *journal.Tx, id governance.RequestID) (storedRequest, error) {
+	was, err := getRequest(ctx, tx, id)
+	if err == nil && was.State != governance.RequestPending {
+		err = &governance.TransitionError{Object: "request", ID: string(id), State: string(was.State), Verb: "decide on"}
+	}
+	return was, err
 }
 
 func (a *Access) parties(ctx context.Context, tx *journal.Tx, r governance.Request, approver governance.IdentityID) (governance.Parties, error) {
@@ -140,6 +158,17 @@ func (a *Access) parties(ctx context.Context, tx *journal.Tx, r governance.Reque
 		if p.RequesterOwner, err = declared.Person(ctx, tx, requester.Owner); err != nil {
 			return p, err
 		}
+	}
+	set, err := a.Declared.Set(ctx, tx)
+	if err != nil {
+		return p, err
+	}
+	for _, id := range r.Entitlements {
+		owner := governance.IdentityID("")
+		if e := set.Entitlements[id]; e != nil {
+			owner = e.Owner
+		}
+		p.EntitlementOwners = append(p.EntitlementOwners, owner)
 	}
 	row, err := tx.GetIdentity(ctx, string(approver))
 	if errors.Is(err, sql.ErrNoRows) {

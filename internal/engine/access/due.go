@@ -56,7 +56,7 @@ func (a *Access) Due(ctx context.Context) error {
 		ids  []string
 		what string
 		do   func(context.Context, *journal.Tx, string) error
-	}{{due.grants, "grant", endDue}, {due.events, "business event", closeDue}, {due.requests, "request", lapseDue}} {
+	}{{due.grants, "grant", endDue}, {due.events, "business event", closeDue}, {due.requests, "request", timeOutDue}} {
 		errs = append(errs, a.inBatches(ctx, each.ids, each.what, each.do))
 	}
 	return errors.Join(errs...)
@@ -117,17 +117,22 @@ func closeDue(ctx context.Context, tx *journal.Tx, id string) error {
 	return err
 }
 
-func lapseDue(ctx context.Context, tx *journal.Tx, id string) error {
+func timeOutDue(ctx context.Context, tx *journal.Tx, id string) error {
 	was, err := getRequest(ctx, tx, governance.RequestID(id))
 	if err != nil {
 		return err
 	}
-	lapsed, due := was.LapseDue(tx.Now)
+	timedOut, due := was.TimeOut(tx.Now)
 	if !due {
 		return nil
 	}
-	if err := updateRequest(ctx, tx, was, lapsed); err != nil {
+	if err := updateRequest(ctx, tx, was, timedOut); err != nil {
 		return err
 	}
-	return recordRequest(tx, lapsed, evidence.Fields{"stage": was.Stages[was.Stage].Name})
+	fields := evidence.Fields{"stage": was.Stages[was.Stage].Name}
+	if timedOut.State == governance.RequestPending {
+		fields["deadline"] = *timedOut.Deadline
+		return recordRequestAs(tx, "request.escalated", timedOut, fields)
+	}
+	return recordRequest(tx, timedOut, fields)
 }

@@ -114,8 +114,6 @@ func (a *Access) picks(ctx context.Context, tx *journal.Tx, f RequestFilter, r g
 	if err != nil {
 		return false, err
 	}
-	spoken := slices.ContainsFunc(r.Approvals, func(x governance.Approval) bool {
-		return x.Stage == r.Stage && x.Approver == f.Approver
-	})
-	return !spoken && r.Stages[r.Stage].MayApprove(parties) == nil, nil
+	voice, err := r.MayApprove(parties)
+	return err == nil && r.Awaits(voice, tx.Now) == nil, nil
 }

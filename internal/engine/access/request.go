@@ -102,6 +102,10 @@ func (a *Access) schedule(ctx context.Context, tx *journal.Tx, set *governance.P
 // recordRequest appends evidence of a request's latest transition, with the
 // decision behind it.
 func recordRequest(tx *journal.Tx, r governance.Request, fields evidence.Fields) error {
+	return recordRequestAs(tx, "request."+string(r.State), r, fields)
+}
+
+func recordRequestAs(tx *journal.Tx, kind string, r governance.Request, fields evidence.Fields) error {
 	reasons := make([]evidence.Fields, len(r.Decision.Reasons))
 	for i, reason := range r.Decision.Reasons {
 		reasons[i] = reasonFields(reason)
@@ -114,7 +118,7 @@ func recordRequest(tx *journal.Tx, r governance.Request, fields evidence.Fields)
 	if r.State == governance.RequestPending {
 		fields["stage"] = r.Stages[r.Stage].Name
 	}
-	return tx.Record("request."+string(r.State), "request", string(r.ID), fields)
+	return tx.Record(kind, "request", string(r.ID), fields)
 }
 
 func reasonFields(r governance.Reason) evidence.Fields {

@@ -314,7 +314,7 @@ func references(o governance.Object) map[governance.Kind][]string {
 			add(governance.KindPolicy, string(id))
 		}
 		for _, stage := range doc.Approval.Stages {
-			for _, id := range stage.Approvers.Identities {
+			for _, id := range stage.MayNeed().Identities {
 				add(governance.KindIdentity, string(id))
 			}
 		}

@@ -20,17 +20,18 @@ func approval() schema.SingleNestedAttribute {
 			Optional: true, Computed: true, Default: int64default.StaticInt64(1),
 			MarkdownDescription: "How many different people must approve; default `1`.",
 		},
-		"approvers": schema.SingleNestedAttribute{
-			Required:            true,
-			MarkdownDescription: "Who may approve; any one way is enough. Nobody approves a request of their own.",
+		"approvers":     approvers("Who may approve; any one way is enough. Nobody approves a request of their own."),
+		"distinct_from": declared.Names("Names of earlier stages: who spoke there does not speak here."),
+		"timeout":       declared.TextDefault(fwconv.Duration, "How long the stage waits; default `1h`.", "1h"),
+		"on_timeout":    declared.Choice("What becomes of a request whose stage ran out of time: `lapse` (default), or `escalate`, which gives `escalation` its turn and lapses after that.", "lapse"),
+		"escalation": schema.SingleNestedAttribute{
+			Optional:            true,
+			MarkdownDescription: "Who may approve as well once the stage ran out of time; with `on_timeout = \"escalate\"`.",
 			Attributes: map[string]schema.Attribute{
-				"identities": declared.Names("Ids of identities."),
-				"groups":     declared.Names("Names of groups."),
-				"relations":  declared.Names("What the approver is to the requester: `manager`."),
+				"approvers": approvers("Who may then approve, beside the stage's approvers."),
+				"timeout":   declared.TextDefault(fwconv.Duration, "How long the stage then goes on; default `1h`.", "1h"),
 			},
 		},
-		"timeout":    declared.TextDefault(fwconv.Duration, "How long the stage waits; default `1h`.", "1h"),
-		"on_timeout": declared.Choice("What becomes of a request whose stage ran out of time: `lapse` (default).", "lapse"),
 	}}
 	return schema.SingleNestedAttribute{
 		Required:            true,
@@ -46,6 +47,19 @@ func approval() schema.SingleNestedAttribute {
 				MarkdownDescription: "Rounds of approval, one after the other.",
 				NestedObject:        stage,
 			},
+		},
+	}
+}
+
+func approvers(description string) schema.SingleNestedAttribute {
+	return schema.SingleNestedAttribute{
+		Required:            true,
+		MarkdownDescription: description,
+		Attributes: map[string]schema.Attribute{
+			"identities": declared.Names("Ids of identities."),
+			"groups":     declared.Names("Names of groups."),
+			"relations": declared.Names("What the approver is to the request: `manager` of the requester (of the owner, when the requester is no person), " +
+				"`entitlement_owner` (of everything that is asked for), or `owner` of a requester that is no person, who confirms the request and never stands for another's approval."),
 		},
 	}
 }
