@@ -62,7 +62,10 @@ func TestEveryTypeHasItsExample(t *testing.T) {
 	for name := range schemas.DataSourceSchemas {
 		readExample(t, filepath.Join("data-sources", name, "data-source.tf"))
 	}
-	if n := len(schemas.ResourceSchemas) + len(schemas.DataSourceSchemas); n != len(exampleFiles(t)) {
+	for name := range schemas.Functions {
+		readExample(t, filepath.Join("functions", name, "function.tf"))
+	}
+	if n := len(schemas.ResourceSchemas) + len(schemas.DataSourceSchemas) + len(schemas.Functions); n != len(exampleFiles(t)) {
 		t.Errorf("%d types, %d examples", n, len(exampleFiles(t)))
 	}
 }
@@ -108,7 +111,7 @@ func withdraw[D governance.Object, T any](t *testing.T, c *client.Client, in api
 func exampleFiles(t *testing.T) []string {
 	t.Helper()
 	var files []string
-	for _, pattern := range []string{"resources/*/resource.tf", "data-sources/*/data-source.tf"} {
+	for _, pattern := range []string{"resources/*/resource.tf", "data-sources/*/data-source.tf", "functions/*/function.tf"} {
 		found, err := filepath.Glob(filepath.Join(examples, pattern))
 		if err != nil || len(found) == 0 {
 			t.Fatalf("no %s: %v", pattern, err)

@@ -140,13 +140,20 @@ func TestSchemaIsWrittenAsTerraformWouldPrintIt(t *testing.T) {
 			Identities  map[string]struct {
 				Attributes map[string]map[string]any `json:"attributes"`
 			} `json:"resource_identity_schemas"`
+			Functions map[string]struct {
+				Returns    any `json:"return_type"`
+				Parameters []struct {
+					Name string `json:"name"`
+					Type any    `json:"type"`
+				} `json:"parameters"`
+			} `json:"functions"`
 		} `json:"provider_schemas"`
 	}
 	if err := json.Unmarshal(out.Bytes(), &got); err != nil {
 		t.Fatal(err)
 	}
 	one, ok := got.Providers[provider.Address]
-	if !ok || got.Format != "1.0" || len(one.Resources) != 7 || len(one.DataSources) != 3 {
+	if !ok || got.Format != "1.0" || len(one.Resources) != 8 || len(one.DataSources) != 3 || len(one.Functions) != 2 {
 		t.Fatalf("%+v", got)
 	}
 	if !one.Provider.Block.Attributes["token"].Sensitive {
@@ -164,6 +171,9 @@ func TestSchemaIsWrittenAsTerraformWouldPrintIt(t *testing.T) {
 	}
 	if a := one.Identities["stint_entitlement"].Attributes; len(a) != 3 || a["native_id"]["required_for_import"] != true {
 		t.Errorf("the identity of an entitlement is %+v", a)
+	}
+	if f := one.Functions["allows"]; f.Returns != "bool" || len(f.Parameters) != 2 || f.Parameters[1].Name != "inputs" || f.Parameters[1].Type != "dynamic" {
+		t.Errorf("allows is %+v", f)
 	}
 }
 

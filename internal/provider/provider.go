@@ -10,16 +10,19 @@ import (
 	"context"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
+	"github.com/stint-dev/terraform-provider-stint/internal/provider/allows"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/application"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/attribute"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/businessevent"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/discoveredassignments"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/discoveredentitlements"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/drift"
+	"github.com/stint-dev/terraform-provider-stint/internal/provider/duration"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/eligibilitypolicy"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/entitlement"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/granttemplate"
@@ -78,5 +81,13 @@ func (p *stint) DataSources(context.Context) []func() datasource.DataSource {
 		discoveredassignments.NewDataSource,
 		discoveredentitlements.NewDataSource,
 		drift.NewDataSource,
+	}
+}
+
+// Functions makes the provider a provider.ProviderWithFunctions.
+func (p *stint) Functions(context.Context) []func() function.Function {
+	return []func() function.Function{
+		allows.NewFunction,
+		duration.NewFunction,
 	}
 }

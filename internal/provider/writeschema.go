@@ -32,6 +32,7 @@ func WriteSchema(ctx context.Context, out io.Writer) error {
 		Resources:   schemasOf(schemas.ResourceSchemas),
 		DataSources: schemasOf(schemas.DataSourceSchemas),
 		Identities:  map[string]identityJSON{},
+		Functions:   functionsOf(schemas.Functions),
 	}
 	for name, s := range identities.IdentitySchemas {
 		one.Identities[name] = identityOf(s)
@@ -53,6 +54,7 @@ type providerJSON struct {
 	Resources   map[string]schemaJSON   `json:"resource_schemas"`
 	DataSources map[string]schemaJSON   `json:"data_source_schemas"`
 	Identities  map[string]identityJSON `json:"resource_identity_schemas"`
+	Functions   map[string]functionJSON `json:"functions"`
 }
 
 type schemaJSON struct {
@@ -145,4 +147,30 @@ func identityOf(s *tfprotov6.ResourceIdentitySchema) identityJSON {
 		}
 	}
 	return identityJSON{Version: s.Version, Attributes: attributes}
+}
+
+type functionJSON struct {
+	Summary     string          `json:"summary,omitempty"`
+	Description string          `json:"description,omitempty"`
+	Returns     tftypes.Type    `json:"return_type"`
+	Parameters  []parameterJSON `json:"parameters"`
+}
+
+type parameterJSON struct {
+	Name        string       `json:"name"`
+	Description string       `json:"description,omitempty"`
+	Nullable    bool         `json:"is_nullable,omitempty"`
+	Type        tftypes.Type `json:"type"`
+}
+
+func functionsOf(all map[string]*tfprotov6.Function) map[string]functionJSON {
+	out := make(map[string]functionJSON, len(all))
+	for name, f := range all {
+		one := functionJSON{Summary: f.Summary, Description: f.Description, Returns: f.Return.Type, Parameters: make([]parameterJSON, len(f.Parameters))}
+		for i, p := range f.Parameters {
+			one.Parameters[i] = parameterJSON{Name: p.Name, Description: p.Description, Nullable: p.AllowNullValue, Type: p.Type}
+		}
+		out[name] = one
+	}
+	return out
 }

@@ -91,14 +91,14 @@ func (w *writer) attribute(field string, a schema.Attribute, v tftypes.Value) (a
 	case schema.SetAttribute:
 		return w.set(field, v)
 	}
-	plain, err := plainValue(v)
+	plain, err := PlainValue(v)
 	return plain, err == nil, err
 }
 
 // dynamic keeps the known members of an object that is not known completely.
 func (w *writer) dynamic(field string, v tftypes.Value) (any, bool, error) {
 	if v.IsFullyKnown() {
-		plain, err := plainValue(v)
+		plain, err := PlainValue(v)
 		return plain, err == nil, err
 	}
 	if !v.IsKnown() || !v.Type().Is(tftypes.Object{}) && !v.Type().Is(tftypes.Map{}) {
@@ -115,7 +115,7 @@ func (w *writer) dynamic(field string, v tftypes.Value) (any, bool, error) {
 			w.unknown = append(w.unknown, field+"["+strconv.Quote(name)+"]")
 			continue
 		}
-		member, err := plainValue(elements[name])
+		member, err := PlainValue(elements[name])
 		if err != nil {
 			return nil, false, err
 		}
@@ -211,9 +211,9 @@ func (w *writer) nestedList(field string, attributes map[string]schema.Attribute
 	return members, true, nil
 }
 
-// plainValue is a completely known value as encoding/json would read it, with
+// PlainValue is a completely known value as encoding/json would read it, with
 // json.Number for numbers.
-func plainValue(v tftypes.Value) (any, error) {
+func PlainValue(v tftypes.Value) (any, error) {
 	if v.IsNull() {
 		return nil, nil
 	}
@@ -235,7 +235,7 @@ func plainValue(v tftypes.Value) (any, error) {
 		}
 		plain := make([]any, len(elements))
 		for i, element := range elements {
-			if plain[i], err = plainValue(element); err != nil {
+			if plain[i], err = PlainValue(element); err != nil {
 				return nil, err
 			}
 		}
@@ -247,7 +247,7 @@ func plainValue(v tftypes.Value) (any, error) {
 		}
 		plain := make(map[string]any, len(elements))
 		for key, element := range elements {
-			if plain[key], err = plainValue(element); err != nil {
+			if plain[key], err = PlainValue(element); err != nil {
 				return nil, err
 			}
 		}

@@ -51,11 +51,11 @@ func (keepDynamic) PlanModifyDynamic(ctx context.Context, req planmodifier.Dynam
 	if err != nil || !plan.IsFullyKnown() {
 		return
 	}
-	first, err := plainValue(state)
+	first, err := PlainValue(state)
 	if err != nil {
 		return
 	}
-	second, err := plainValue(plan)
+	second, err := PlainValue(plan)
 	if err == nil && reflect.DeepEqual(first, second) {
 		resp.PlanValue = req.StateValue
 	}

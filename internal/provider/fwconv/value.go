@@ -128,7 +128,7 @@ func (r reader) nestedList(attributes map[string]schema.Attribute, typ tftypes.T
 
 func (r reader) dynamic(plain any, prior tftypes.Value) (tftypes.Value, error) {
 	if prior.Type() != nil && prior.IsFullyKnown() {
-		before, err := plainValue(prior)
+		before, err := PlainValue(prior)
 		empty := plain == nil && (before == nil || reflect.DeepEqual(before, map[string]any{}))
 		if err == nil && (empty || reflect.DeepEqual(before, plain)) {
 			return prior, nil
