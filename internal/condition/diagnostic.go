@@ -14,8 +14,8 @@ type Code string
 // Every code that a Diagnostic can carry.
 const (
 	CodeSyntax              Code = "syntax"               // not an HCL expression at all
-	CodeTooLong             Code = "too_long"             // longer than MaxSource or nested deeper than MaxDepth
-	CodeUnsupportedSyntax   Code = "unsupported_syntax"   // HCL outside the subset: for, splat, object, …
+	CodeTooLong             Code = "too_long"             // longer or deeper than a condition may be
+	CodeUnsupportedSyntax   Code = "unsupported_syntax"   // HCL outside of the language: for, splat, objects
 	CodeUnsupportedOperator Code = "unsupported_operator" // arithmetic
 	CodeInterpolation       Code = "interpolation"        // ${…} or %{…} in a text
 	CodeBadNumber           Code = "bad_number"           // a fraction, an exponent, or beyond 64 bits
@@ -29,7 +29,7 @@ const (
 	CodeUnguardedOptional   Code = "unguarded_optional"   // may be null here
 	CodeNeverNull           Code = "never_null"           // compared to null, yet always set
 	CodeNullMisuse          Code = "null_misuse"          // null outside == and !=
-	CodeEmptyList           Code = "empty_list"           // []
+	CodeEmptyList           Code = "empty_list"           // a list without elements
 	CodeMixedList           Code = "mixed_list"           // elements of different types
 	CodeLiteralRequired     Code = "literal_required"     // this argument must be written out
 	CodeBadRegex            Code = "bad_regex"            // not an RE2 expression

@@ -13,6 +13,8 @@ import (
 type Function struct {
 	Name      string
 	Signature string
+	Params    []string // what each argument must be, in words
+	Result    Type
 	Doc       string
 }
 
@@ -20,7 +22,7 @@ type Function struct {
 func Functions() []Function {
 	out := make([]Function, 0, len(functions))
 	for name, f := range functions {
-		out = append(out, Function{Name: name, Signature: f.usage, Doc: f.doc})
+		out = append(out, Function{Name: name, Signature: f.usage, Params: f.paramWords(), Result: f.result, Doc: f.doc})
 	}
 	slices.SortFunc(out, func(a, b Function) int {
 		if a.Name < b.Name {
@@ -37,6 +39,28 @@ type builtin struct {
 	result Type
 	usage  string
 	doc    string
+}
+
+func (f builtin) paramWords() []string {
+	out := make([]string, len(f.params))
+	for i, p := range f.params {
+		switch p.accepts {
+		case exactly:
+			out[i] = p.typ.one()
+		case anyList:
+			out[i] = "a list"
+			if i > 0 {
+				out[i] = "a list of the same type"
+			}
+		case element:
+			out[i] = "a value of the type that the list holds"
+		case countable:
+			out[i] = "a string, a list or a map"
+		case literal:
+			out[i] = "a string that is written out, or a parameter"
+		}
+	}
+	return out
 }
 
 // param is what one argument must be.

@@ -122,7 +122,7 @@ func FuzzGenerated(f *testing.F) {
 	})
 }
 
-func TestGeneratedConditionsAgreeWithHCL(t *testing.T) {
+func TestGeneratedConditionsKeepThePromises(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	env, worlds := testEnv(t), fuzzWorlds(t)
 	compiled := 0
@@ -132,7 +132,7 @@ func TestGeneratedConditionsAgreeWithHCL(t *testing.T) {
 		}
 	}
 	if compiled < 50 {
-		t.Errorf("only %d of 500 generated conditions compile; the comparison says little", compiled)
+		t.Errorf("only %d of 500 generated conditions compile; that says little", compiled)
 	}
 }
 

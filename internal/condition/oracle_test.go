@@ -19,11 +19,25 @@ import (
 // its numbers, in nanoseconds. It knows no map whose missing keys are null.
 func oracle(t testing.TB, src string, w world) (result, ok bool) {
 	t.Helper()
+	return oracleParse(t, src).in(&hcl.EvalContext{Variables: w.variables(t), Functions: oracleFunctions()})
+}
+
+// oracleCondition is a condition that HCL has parsed.
+type oracleCondition struct{ tree hclsyntax.Expression }
+
+func oracleParse(t testing.TB, src string) oracleCondition {
+	t.Helper()
 	tree, diags := hclsyntax.ParseExpression([]byte(src), "", hcl.InitialPos)
 	if diags.HasErrors() {
 		t.Fatalf("HCL cannot parse %s: %v", src, diags)
 	}
-	value, diags := tree.Value(&hcl.EvalContext{Variables: w.variables(t), Functions: oracleFunctions()})
+	return oracleCondition{tree}
+}
+
+// in evaluates; ok is false when HCL errs or comes to something that is not true
+// or false.
+func (c oracleCondition) in(surroundings *hcl.EvalContext) (result, ok bool) {
+	value, diags := c.tree.Value(surroundings)
 	if diags.HasErrors() || value.IsNull() || !value.IsKnown() || value.Type() != cty.Bool {
 		return false, false
 	}
@@ -36,6 +50,7 @@ func (w world) variables(t testing.TB) map[string]cty.Value {
 	for name, value := range w {
 		object, attribute, nested := strings.Cut(name, ".")
 		switch {
+		case value.IsNull(): // whatever its type
 		case strings.HasSuffix(name, "duration"):
 			d, err := ParseDuration(value.AsString())
 			if err != nil {
@@ -129,7 +144,7 @@ func oracleFunctions() map[string]function.Function {
 			return cty.NumberIntVal(int64(oracleTime(a).Hour()))
 		}),
 		"cidrcontains": pure(cty.Bool, func(a []cty.Value) cty.Value {
-			return cty.BoolVal(netip.MustParsePrefix(text(a[0])).Contains(netip.MustParseAddr(text(a[1]))))
+			return cty.BoolVal(netip.MustParsePrefix(text(a[0])).Contains(netip.MustParseAddr(text(a[1])).Unmap()))
 		}),
 	}
 }

@@ -19,6 +19,7 @@ var declared = Attributes{
 	{Of: OfIdentity, Name: "notice", Type: condition.Duration},
 	{Of: OfIdentity, Name: "joined", Type: condition.Time},
 	{Of: OfIdentity, Name: "sites", Type: condition.List(condition.String)},
+	{Of: OfIdentity, Name: "address", Type: condition.String},
 	{Of: OfEvent, Name: "region", Type: condition.String},
 }
 
@@ -26,7 +27,7 @@ func withAttributes() Input {
 	in := usual()
 	in.Identity.Attributes = Values{
 		"cost_center": "4711", "vetted": true, "level": int64(3), "notice": 90 * 24 * time.Hour,
-		"joined": time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC), "sites": []string{"berlin"},
+		"joined": time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC), "sites": []string{"berlin"}, "address": "10.1.2.3",
 	}
 	in.Event.Attributes = Values{"region": "eu"}
 	return in
@@ -38,6 +39,7 @@ const everyAttribute = `identity.attributes.cost_center != null && identity.attr
 	&& identity.attributes.notice != null && identity.attributes.notice >= duration("30d")
 	&& identity.attributes.joined != null && identity.attributes.joined < now
 	&& identity.attributes.sites != null && contains(identity.attributes.sites, "berlin")
+	&& identity.attributes.address != null && cidrcontains("10.0.0.0/8", identity.attributes.address)
 	&& event != null && event.attributes.region != null && event.attributes.region == "eu"`
 
 func TestEachTypeOfAttributeReachesTheCondition(t *testing.T) {

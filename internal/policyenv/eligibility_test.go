@@ -37,33 +37,36 @@ const oncall = `identity.type == "human"
 
 var oncallParams = Params{"team": "sre-oncall", "longest": "4h"}
 
+// readsVariable has a condition that reads it for each variable, and that holds.
+var readsVariable = map[string]string{
+	"identity.id":             `identity.id == "alice"`,
+	"identity.name":           `identity.name == "alice"`,
+	"identity.type":           `identity.type == "human"`,
+	"identity.owner":          `identity.owner == null`,
+	"identity.manager":        `identity.manager != null && identity.manager == "carol"`,
+	"identity.groups":         `contains(identity.groups, "staff")`,
+	"identity.status":         `identity.status == "active"`,
+	"entitlement.id":          `entitlement.id == "billing/role/billing_admin"`,
+	"entitlement.application": `entitlement.application == "billing"`,
+	"entitlement.kind":        `entitlement.kind == "role"`,
+	"entitlement.native_id":   `entitlement.native_id == "billing_admin"`,
+	"entitlement.owner":       `entitlement.owner != null && entitlement.owner == "dave"`,
+	"entitlement.risk":        `entitlement.risk == "critical"`,
+	"request.duration":        `request.duration == duration("2h")`,
+	"request.justification":   `request.justification != null && request.justification == "INC-42"`,
+	"request.template":        `request.template == "incident-admin"`,
+	"event":                   `event != null`,
+	"event.id":                `event != null && event.id == "e-1"`,
+	"event.name":              `event != null && event.name == "inc-42"`,
+	"event.kind":              `event != null && event.kind == "incident"`,
+	"event.severity":          `event != null && event.severity != null && event.severity == 2`,
+	"event.reference":         `event != null && event.reference != null && event.reference == "INC-42"`,
+	"event.ends_at":           `event != null && event.ends_at == time("2026-03-10T18:00:00Z")`,
+	"now":                     `now == time("2026-03-10T17:30:00Z")`,
+}
+
 func TestEveryVariableReachesTheCondition(t *testing.T) {
-	for name, condition := range map[string]string{
-		"identity.id":             `identity.id == "alice"`,
-		"identity.name":           `identity.name == "alice"`,
-		"identity.type":           `identity.type == "human"`,
-		"identity.owner":          `identity.owner == null`,
-		"identity.manager":        `identity.manager != null && identity.manager == "carol"`,
-		"identity.groups":         `contains(identity.groups, "staff")`,
-		"identity.status":         `identity.status == "active"`,
-		"entitlement.id":          `entitlement.id == "billing/role/billing_admin"`,
-		"entitlement.application": `entitlement.application == "billing"`,
-		"entitlement.kind":        `entitlement.kind == "role"`,
-		"entitlement.native_id":   `entitlement.native_id == "billing_admin"`,
-		"entitlement.owner":       `entitlement.owner != null && entitlement.owner == "dave"`,
-		"entitlement.risk":        `entitlement.risk == "critical"`,
-		"request.duration":        `request.duration == duration("2h")`,
-		"request.justification":   `request.justification != null && request.justification == "INC-42"`,
-		"request.template":        `request.template == "incident-admin"`,
-		"event":                   `event != null`,
-		"event.id":                `event != null && event.id == "e-1"`,
-		"event.name":              `event != null && event.name == "inc-42"`,
-		"event.kind":              `event != null && event.kind == "incident"`,
-		"event.severity":          `event != null && event.severity != null && event.severity == 2`,
-		"event.reference":         `event != null && event.reference != null && event.reference == "INC-42"`,
-		"event.ends_at":           `event != null && event.ends_at == time("2026-03-10T18:00:00Z")`,
-		"now":                     `now == time("2026-03-10T17:30:00Z")`,
-	} {
+	for name, condition := range readsVariable {
 		in := usual()
 		if ok, err := compile(t, condition, nil).Eval(&in); !ok || err != nil {
 			t.Errorf("%s: %s comes to %v, %v", name, condition, ok, err)
