@@ -28,6 +28,31 @@ func deniedBy(t *testing.T, view access.RequestView, rule governance.RuleID) {
 	}
 }
 
+// A role that is asked for brings what it includes, and so does one that is held
+// by a grant that was not observed yet.
+func TestNestedRolesCountOnBothSidesOfARequest(t *testing.T) {
+	onBothStores(t, func(t *testing.T, h *harness) {
+		h.declare()
+		h.put(governance.SoDRule{Name: "apart", Mode: governance.SoDDeny, Limit: 1, IncludeOwned: true, Duties: map[string]governance.Duty{
+			"read": {Entitlements: []governance.EntitlementID{reader}}, "pay": {Entitlements: []governance.EntitlementID{payer}},
+		}})
+		h.target.Stop(t)
+		paying := h.request("alice", "auto", "", payer)
+		denied := h.request("deploy-bot", "auto", "", dba) // billing_admin > billing_write > billing_read
+		deniedBy(t, denied, "apart")
+		if touches := denied.Decision.Denials()[0].Violation.Touches; len(touches) != 2 || !slices.Equal(touches[1].Path, []governance.EntitlementID{dba, writer, reader}) {
+			t.Errorf("touches %+v", touches)
+		}
+		if _, err := h.engine.Access.Return(t.Context(), actor("alice"), paying.Grants[0], ""); err != nil {
+			t.Fatal(err)
+		}
+		if view := h.request("deploy-bot", "auto", "", dba); view.State != governance.RequestGranted {
+			t.Fatalf("the request is %s: %+v", view.State, view.Decision.Denials())
+		}
+		deniedBy(t, h.request("alice", "auto", "", payer), "apart")
+	})
+}
+
 func TestAScheduledGrantCountsForSeparation(t *testing.T) {
 	onBothStores(t, func(t *testing.T, h *harness) {
 		h.declare()

@@ -8,6 +8,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -85,10 +86,37 @@ func (a *Access) question(ctx context.Context, tx *journal.Tx, ask Ask) (*govern
 	if err != nil {
 		return nil, q, fmt.Errorf("read identity %s: %w", ask.Identity, err)
 	}
-	return set, q, a.asker(ctx, tx, &q, row)
+	members, err := a.asker(ctx, tx, &q, row)
+	if err != nil {
+		return nil, q, err
+	}
+	return set, q, nested(ctx, tx, &q, members)
 }
 
-// asked gathers what is the same whoever asks.
+// nested reads what the members of the actor and the entitlements that are asked
+// for have nested: what nobody holds or asks for does not matter, and there may
+// be a lot of it.
+func nested(ctx context.Context, tx *journal.Tx, q *governance.Question, members []governance.IdentityID) error {
+	q.Inclusions = governance.Inclusions{}
+	add := func(rows []sqlc.Inclusion, err error) error {
+		all, _, err := discovery.Inclusions(rows, err)
+		maps.Copy(q.Inclusions, all) // an entitlement comes with all that it includes, or not at all
+		return err
+	}
+	for _, member := range members {
+		if err := add(tx.ListInclusionsOf(ctx, string(member))); err != nil {
+			return err
+		}
+	}
+	for _, id := range q.Entitlements {
+		if err := add(tx.ListInclusionsFrom(ctx, string(id))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// asked gathers what is the same whoever asks, without what is nested.
 func (a *Access) asked(ctx context.Context, tx *journal.Tx, ask Ask) (*governance.PolicySet, governance.Question, error) {
 	q := governance.Question{
 		Now: tx.Now, Template: ask.Template, Entitlements: ask.Entitlements, Account: ask.Account,
@@ -106,9 +134,6 @@ func (a *Access) asked(ctx context.Context, tx *journal.Tx, ask Ask) (*governanc
 			return nil, q, err
 		}
 	}
-	if q.Inclusions, _, err = discovery.Inclusions(tx.ListAllInclusions(ctx)); err != nil {
-		return nil, q, err
-	}
 	for _, id := range q.Entitlements {
 		n, err := tx.DiscoveredEntitlementExists(ctx, string(id))
 		if err != nil {
@@ -123,37 +148,36 @@ func (a *Access) asked(ctx context.Context, tx *journal.Tx, ask Ask) (*governanc
 
 // asker gathers who asks and what the actor has: the identity, and everyone who
 // counts as one with it because one human answers for them all.
-func (a *Access) asker(ctx context.Context, tx *journal.Tx, q *governance.Question, row sqlc.Identity) error {
+func (a *Access) asker(ctx context.Context, tx *journal.Tx, q *governance.Question, row sqlc.Identity) (members []governance.IdentityID, err error) {
 	person, err := declared.PersonFrom(row)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	q.Identity, q.Bootstrap = *person, row.Bootstrap
 	if person.Owner != "" {
 		if q.Owner, err = declared.Person(ctx, tx, person.Owner); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	accounts, err := tx.ListAccountsOf(ctx, row.ID)
 	if err != nil {
-		return fmt.Errorf("read accounts of %s: %w", row.ID, err)
+		return nil, fmt.Errorf("read accounts of %s: %w", row.ID, err)
 	}
 	for _, account := range accounts {
 		q.Accounts = append(q.Accounts, governance.AccountID(account.ID))
 	}
 	slices.Sort(q.Accounts)
-	members, err := actor(ctx, tx, person.Identity)
-	if err != nil {
-		return err
+	if members, err = actor(ctx, tx, person.Identity); err != nil {
+		return nil, err
 	}
 	for _, member := range members {
 		held, err := holdings(ctx, tx, member)
 		if err != nil {
-			return fmt.Errorf("read holdings of %s: %w", member, err)
+			return nil, fmt.Errorf("read holdings of %s: %w", member, err)
 		}
 		q.Held = append(q.Held, held...)
 	}
-	return nil
+	return members, nil
 }
 
 // root is the human who answers for an identity.

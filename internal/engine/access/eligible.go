@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/stint-dev/terraform-provider-stint/internal/engine/discovery"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/journal"
 	"github.com/stint-dev/terraform-provider-stint/internal/governance"
 )
@@ -28,6 +29,9 @@ func (a *Access) Eligible(ctx context.Context, ask Ask) (Eligibility, error) {
 		}
 		if question.Entitlements = ask.Entitlements; len(ask.Entitlements) == 0 {
 			if question.Missing, err = missing(ctx, tx, set); err != nil {
+				return err
+			}
+			if question.Inclusions, _, err = discovery.Inclusions(tx.ListAllInclusions(ctx)); err != nil {
 				return err
 			}
 		}
@@ -70,6 +74,9 @@ func (a *Access) Requesters(ctx context.Context, ask Ask) ([]governance.Identity
 		if err != nil {
 			return err
 		}
+		if asked.Inclusions, _, err = discovery.Inclusions(tx.ListAllInclusions(ctx)); err != nil {
+			return err
+		}
 		rows, err := tx.ListIdentities(ctx)
 		if err != nil {
 			return fmt.Errorf("read identities: %w", err)
@@ -79,7 +86,7 @@ func (a *Access) Requesters(ctx context.Context, ask Ask) ([]governance.Identity
 				continue // it never may, so what it holds need not be read
 			}
 			question := asked
-			if err := a.asker(ctx, tx, &question, row); err != nil {
+			if _, err := a.asker(ctx, tx, &question, row); err != nil {
 				return err
 			}
 			if governance.Opens(set.Eligible(question)) {

@@ -73,16 +73,27 @@ SELECT application_id, from_id, to_id, implied FROM inclusions WHERE application
 -- name: ListAllInclusions :many
 SELECT application_id, from_id, to_id, implied FROM inclusions;
 
--- ListInclusionsOf are those from everything that an identity was observed to
--- hold, directly or through others.
+-- ListInclusionsOf are those from everything that an identity holds, observed or
+-- by a live grant, directly or through others.
 -- name: ListInclusionsOf :many
 WITH RECURSIVE held (id) AS (
     SELECT s.entitlement_id FROM assignments s JOIN accounts a ON a.id = s.account_id
     WHERE a.identity_id = sqlc.arg(identity_id)
     UNION
+    SELECT g.entitlement_id FROM grants g WHERE g.identity_id = sqlc.arg(identity_id) AND g.live
+    UNION
     SELECT i.to_id FROM inclusions i JOIN held h ON i.from_id = h.id
 )
 SELECT i.application_id, i.from_id, i.to_id, i.implied FROM inclusions i JOIN held h ON i.from_id = h.id;
+
+-- ListInclusionsFrom are those from an entitlement, directly or through others.
+-- name: ListInclusionsFrom :many
+WITH RECURSIVE included (id) AS (
+    SELECT CAST(sqlc.arg(entitlement_id) AS TEXT)
+    UNION
+    SELECT i.to_id FROM inclusions i JOIN included x ON i.from_id = x.id
+)
+SELECT i.application_id, i.from_id, i.to_id, i.implied FROM inclusions i JOIN included x ON i.from_id = x.id;
 
 -- name: PutInclusion :exec
 INSERT INTO inclusions (application_id, from_id, to_id, implied)

@@ -614,18 +614,58 @@ func (q *Queries) ListInclusions(ctx context.Context, applicationID string) ([]I
 	return items, nil
 }
 
+const listInclusionsFrom = `-- name: ListInclusionsFrom :many
+WITH RECURSIVE included (id) AS (
+    SELECT CAST($1 AS TEXT)
+    UNION
+    SELECT i.to_id FROM inclusions i JOIN included x ON i.from_id = x.id
+)
+SELECT i.application_id, i.from_id, i.to_id, i.implied FROM inclusions i JOIN included x ON i.from_id = x.id
+`
+
+// ListInclusionsFrom are those from an entitlement, directly or through others.
+func (q *Queries) ListInclusionsFrom(ctx context.Context, entitlementID string) ([]Inclusion, error) {
+	rows, err := q.db.QueryContext(ctx, listInclusionsFrom, entitlementID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Inclusion{}
+	for rows.Next() {
+		var i Inclusion
+		if err := rows.Scan(
+			&i.ApplicationID,
+			&i.FromID,
+			&i.ToID,
+			&i.Implied,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listInclusionsOf = `-- name: ListInclusionsOf :many
 WITH RECURSIVE held (id) AS (
     SELECT s.entitlement_id FROM assignments s JOIN accounts a ON a.id = s.account_id
     WHERE a.identity_id = $1
+    UNION
+    SELECT g.entitlement_id FROM grants g WHERE g.identity_id = $1 AND g.live
     UNION
     SELECT i.to_id FROM inclusions i JOIN held h ON i.from_id = h.id
 )
 SELECT i.application_id, i.from_id, i.to_id, i.implied FROM inclusions i JOIN held h ON i.from_id = h.id
 `
 
-// ListInclusionsOf are those from everything that an identity was observed to
-// hold, directly or through others.
+// ListInclusionsOf are those from everything that an identity holds, observed or
+// by a live grant, directly or through others.
 func (q *Queries) ListInclusionsOf(ctx context.Context, identityID string) ([]Inclusion, error) {
 	rows, err := q.db.QueryContext(ctx, listInclusionsOf, identityID)
 	if err != nil {
