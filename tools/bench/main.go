@@ -19,6 +19,7 @@ import (
 	"github.com/stint-dev/terraform-provider-stint/tools/bench/load"
 	"github.com/stint-dev/terraform-provider-stint/tools/bench/oncall"
 	"github.com/stint-dev/terraform-provider-stint/tools/bench/report"
+	"github.com/stint-dev/terraform-provider-stint/tools/bench/separation"
 )
 
 // peers are the modules whose versions a report names.
@@ -90,6 +91,7 @@ func suites(programs authzen.Programs) []suite {
 	return []suite{
 		{"condition", func(_ context.Context, rounds int) (report.Section, error) { return oncall.Measure(rounds) }},
 		{"decision", func(_ context.Context, rounds int) (report.Section, error) { return decision.Measure(rounds) }},
+		{"separation", func(_ context.Context, rounds int) (report.Section, error) { return separation.Measure(rounds) }},
 		{"authzen", func(ctx context.Context, rounds int) (report.Section, error) {
 			return authzen.Measure(ctx, programs, rounds)
 		}},

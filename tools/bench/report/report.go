@@ -49,7 +49,7 @@ type Report struct {
 func (r Report) Write(w io.Writer) error {
 	var b strings.Builder
 	b.WriteString("# Benchmarks\n\n")
-	fmt.Fprintf(&b, "Written by `%s`, which measures all of it again. All figures are of one run and are medians of %d rounds; the rounds of the contestants take turns, so that what slows the machine down slows all of them. Each answer is checked while it is timed. A ratio says more than a time: times differ between machines.\n\n", r.Command, r.Rounds)
+	fmt.Fprintf(&b, "Written by `%s`, which measures all of it again. All figures are of one run and are medians of %d rounds; the rounds of the contestants take turns, so that what slows the machine down slows all of them. Times are processor time of the thread that does the work, except over HTTP. Each answer is checked while it is timed. A ratio says more than a time: times differ between machines.\n\n", r.Command, r.Rounds)
 	b.WriteString(r.Machine.markdown())
 	for _, section := range r.Sections {
 		section.write(&b)
