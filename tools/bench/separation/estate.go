@@ -34,8 +34,8 @@ type rule [2][]uint32
 // try is one entitlement more for an identity.
 type try struct{ identity, more uint32 }
 
-// newEstate is the same estate every time.
-func newEstate() estate {
+// newEstate is an estate of that many identities, the same every time.
+func newEstate(identities int) estate {
 	random := rand.New(rand.NewPCG(2026, 3)) //nolint:gosec // it is to be the same every time
 	e := estate{held: make([][]uint32, identities), rules: make([]rule, rules), tries: make([]try, whatIfs)}
 	for i := range e.held {
@@ -47,7 +47,7 @@ func newEstate() estate {
 		e.rules[i] = rule{both[:dutySize], both[dutySize:]}
 	}
 	for i := range e.tries {
-		e.tries[i] = try{random.Uint32N(identities), random.Uint32N(entitlements)}
+		e.tries[i] = try{uint32(random.IntN(identities)), random.Uint32N(entitlements)} //nolint:gosec // there are 100,000 at most
 	}
 	return e
 }

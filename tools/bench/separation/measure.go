@@ -10,7 +10,7 @@ import (
 
 // Measure searches one estate in several ways.
 func Measure(rounds int) (report.Section, error) {
-	e := newEstate()
+	e := newEstate(identities)
 	d := declare(e)
 	s, b, l := d.ready(), newBitmaps(e), loops{e}
 	detection := contest.Contest{

@@ -5,18 +5,8 @@ import (
 	"testing"
 )
 
-// small is a part of the estate, which the slow ways can search in a test.
-func small() estate {
-	e := newEstate()
-	e.held = e.held[:1_000]
-	for i := range e.tries {
-		e.tries[i].identity %= 1_000
-	}
-	return e
-}
-
 func TestAllWaysFindTheSame(t *testing.T) {
-	e := small()
+	e := newEstate(1_000)
 	s, b, l := declare(e).ready(), newBitmaps(e), loops{e}
 	if want := l.detect(); want < 500 || s.detect() != want || b.detect() != want {
 		t.Errorf("loops find %d conflicts, Stint %d, bitmaps %d", want, s.detect(), b.detect())
@@ -35,7 +25,7 @@ func TestAllWaysFindTheSame(t *testing.T) {
 }
 
 func TestNoDutyIsEmptyAndNoneOverlaps(t *testing.T) {
-	for _, rule := range newEstate().rules {
+	for _, rule := range newEstate(1).rules {
 		both := slices.Concat(rule[0], rule[1])
 		slices.Sort(both)
 		if len(slices.Compact(both)) != 2*dutySize {
