@@ -86,6 +86,7 @@ func TestOvertakenWorkerHasTheTargetReadBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		h.untilState(id, governance.GrantActive)
+		h.clock.Advance(time.Minute) // the read waits until the target can no longer act on the lost call
 		h.until("the read is done", func() bool { return !h.queued(id, grants.OperationVerify) })
 	})
 }
