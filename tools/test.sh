@@ -47,6 +47,8 @@ status=0
 if [ "$whole" = 0 ]; then
     echo "test: the tools"
     go -C tools test -json ./... | bin/testreport || status=1
+    # What holds no opponents; building those takes minutes, see tools/bench.sh.
+    go -C tools/bench test -json ./authzen ./contest ./decision ./load ./report ./separation | bin/testreport || status=1
     echo "test: Stint; building it takes a few minutes the first time"
 fi
 # vet is the linter's: see make lint.
