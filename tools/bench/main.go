@@ -87,11 +87,13 @@ type suite struct {
 	measure func(ctx context.Context, rounds int) (report.Section, error)
 }
 
+// suites are in the order of what they leave behind in memory: the estates of
+// decision are large.
 func suites(programs authzen.Programs) []suite {
 	return []suite{
 		{"condition", func(_ context.Context, rounds int) (report.Section, error) { return oncall.Measure(rounds) }},
-		{"decision", func(_ context.Context, rounds int) (report.Section, error) { return decision.Measure(rounds) }},
 		{"separation", func(_ context.Context, rounds int) (report.Section, error) { return separation.Measure(rounds) }},
+		{"decision", func(_ context.Context, rounds int) (report.Section, error) { return decision.Measure(rounds) }},
 		{"authzen", func(ctx context.Context, rounds int) (report.Section, error) {
 			return authzen.Measure(ctx, programs, rounds)
 		}},
