@@ -247,8 +247,11 @@ func (h *harness) ended(id governance.GrantID, reason governance.EndReason, outc
 	}
 }
 
+// sync reads the target. Time passes first: what a grant moved at the very
+// moment that a read begins keeps the state that the grant gave it.
 func (h *harness) sync() {
 	h.t.Helper()
+	h.clock.Advance(time.Millisecond)
 	if _, err := h.engine.Discovery.Sync(h.t.Context(), by, billing); err != nil {
 		h.t.Fatal(err)
 	}
