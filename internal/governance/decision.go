@@ -345,7 +345,7 @@ func (d *decider) approval(t *GrantTemplate, needsConsent bool) *Effect {
 	effect := NeedsApproval
 	switch {
 	case len(t.Approval.Stages) > 0:
-		d.say(DemandsConsent, Reason{Code: ReasonApprovalNeeded, Message: fmt.Sprintf("template %q demands %d stage(s) of approval", t.ID(), len(t.Approval.Stages))})
+		d.say(DemandsConsent, Reason{Code: ReasonApprovalNeeded, Message: fmt.Sprintf("template %q demands %d stage(s) of approval: %s", t.ID(), len(t.Approval.Stages), describeStages(t.Approval.Stages))})
 		d.reachable(t)
 	case !t.Approval.Automatic:
 		d.deny(Reason{Code: ReasonApprovalNeeded, Message: fmt.Sprintf("template %q is not automatic and has no stage in which anybody could approve", t.ID())})

@@ -76,4 +76,5 @@ func or(given types.String, variable string) string {
 func share(resp *provider.ConfigureResponse, s *session.Session) {
 	resp.ResourceData = s
 	resp.DataSourceData = s
+	resp.EphemeralResourceData = s
 }

@@ -38,6 +38,11 @@ func TestEveryExampleIsAppliedAndLeavesAnEmptyPlan(t *testing.T) {
 				config += readExample(t, "resources/stint_application/resource.tf")
 				config = strings.ReplaceAll(config, "= var.application", "= stint_application.billing.id")
 			}
+			if strings.HasPrefix(file, "ephemeral-resources/") {
+				// A plan asks for nothing; examples/migration is applied by its test.
+				run(t, resource.TestStep{Config: config, PlanOnly: true, ExpectNonEmptyPlan: true})
+				return
+			}
 			steps := []resource.TestStep{
 				{Config: config},
 				{Config: config, PlanOnly: true, PreConfig: func() { giveAndTakeBack(t, stack) }},
@@ -65,7 +70,10 @@ func TestEveryTypeHasItsExample(t *testing.T) {
 	for name := range schemas.Functions {
 		readExample(t, filepath.Join("functions", name, "function.tf"))
 	}
-	if n := len(schemas.ResourceSchemas) + len(schemas.DataSourceSchemas) + len(schemas.Functions); n != len(exampleFiles(t)) {
+	for name := range schemas.EphemeralResourceSchemas {
+		readExample(t, filepath.Join("ephemeral-resources", name, "ephemeral-resource.tf"))
+	}
+	if n := len(schemas.ResourceSchemas) + len(schemas.DataSourceSchemas) + len(schemas.Functions) + len(schemas.EphemeralResourceSchemas); n != len(exampleFiles(t)) {
 		t.Errorf("%d types, %d examples", n, len(exampleFiles(t)))
 	}
 }
@@ -111,7 +119,7 @@ func withdraw[D governance.Object, T any](t *testing.T, c *client.Client, in api
 func exampleFiles(t *testing.T) []string {
 	t.Helper()
 	var files []string
-	for _, pattern := range []string{"resources/*/resource.tf", "data-sources/*/data-source.tf", "functions/*/function.tf"} {
+	for _, pattern := range []string{"resources/*/resource.tf", "data-sources/*/data-source.tf", "functions/*/function.tf", "ephemeral-resources/*/ephemeral-resource.tf"} {
 		found, err := filepath.Glob(filepath.Join(examples, pattern))
 		if err != nil || len(found) == 0 {
 			t.Fatalf("no %s: %v", pattern, err)

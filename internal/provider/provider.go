@@ -3,13 +3,15 @@
 // skeletons declared (resources) and listing (data sources).
 //
 // It translates HCL to the API and back. No decision is made here, no secret is
-// kept, and grants are never managed resources.
+// kept, and grants are never managed resources: a run may hold one as long as it
+// runs, as an ephemeral resource.
 package provider
 
 import (
 	"context"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
@@ -25,6 +27,7 @@ import (
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/duration"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/eligibilitypolicy"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/entitlement"
+	"github.com/stint-dev/terraform-provider-stint/internal/provider/grant"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/granttemplate"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/identity"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/sodrule"
@@ -32,10 +35,16 @@ import (
 
 // New makes providers of a version.
 func New(version string) func() provider.Provider {
-	return func() provider.Provider { return &stint{version: version} }
+	return func() provider.Provider { return newStint(version) }
 }
 
-type stint struct{ version string }
+type stint struct {
+	version string
+	// open are the grants that this provider holds for its run.
+	open *grant.Open
+}
+
+func newStint(version string) *stint { return &stint{version: version, open: &grant.Open{}} }
 
 func (p *stint) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {
 	resp.TypeName = "stint"
@@ -82,6 +91,12 @@ func (p *stint) DataSources(context.Context) []func() datasource.DataSource {
 		discoveredentitlements.NewDataSource,
 		drift.NewDataSource,
 	}
+}
+
+// EphemeralResources makes the provider a
+// provider.ProviderWithEphemeralResources.
+func (p *stint) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
+	return []func() ephemeral.EphemeralResource{grant.NewEphemeralResource(p.open)}
 }
 
 // Functions makes the provider a provider.ProviderWithFunctions.

@@ -31,6 +31,7 @@ func WriteSchema(ctx context.Context, out io.Writer) error {
 		Provider:    schemaOf(schemas.Provider),
 		Resources:   schemasOf(schemas.ResourceSchemas),
 		DataSources: schemasOf(schemas.DataSourceSchemas),
+		Ephemerals:  schemasOf(schemas.EphemeralResourceSchemas),
 		Identities:  map[string]identityJSON{},
 		Functions:   functionsOf(schemas.Functions),
 	}
@@ -53,6 +54,7 @@ type providerJSON struct {
 	Provider    schemaJSON              `json:"provider"`
 	Resources   map[string]schemaJSON   `json:"resource_schemas"`
 	DataSources map[string]schemaJSON   `json:"data_source_schemas"`
+	Ephemerals  map[string]schemaJSON   `json:"ephemeral_resource_schemas"`
 	Identities  map[string]identityJSON `json:"resource_identity_schemas"`
 	Functions   map[string]functionJSON `json:"functions"`
 }
