@@ -54,6 +54,8 @@ type Eligibility struct {
 type Request struct {
 	governance.Request
 	Grants []governance.GrantID `json:"grants" nullable:"false"`
+	// OnBehalfOf is set in lists of what awaits the caller.
+	OnBehalfOf governance.IdentityID `json:"on_behalf_of,omitempty" doc:"In whose place the caller would approve, by delegation; only in lists of what awaits the caller"`
 }
 
 // Grant is a grant with its course.

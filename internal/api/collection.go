@@ -15,5 +15,6 @@ const (
 	EligibilityPolicies Collection[governance.EligibilityPolicy, EligibilityPolicy] = "eligibility-policies"
 	SoDRules            Collection[governance.SoDRule, SoDRule]                     = "sod-rules"
 	GrantTemplates      Collection[governance.GrantTemplate, GrantTemplate]         = "grant-templates"
+	Delegations         Collection[governance.Delegation, Delegation]               = "delegations"
 	BusinessEvents      Collection[governance.BusinessEvent, BusinessEvent]         = "business-events"
 )

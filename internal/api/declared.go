@@ -55,6 +55,11 @@ type (
 		Meta
 		governance.GrantTemplate
 	}
+	// Delegation is a delegation as it is read.
+	Delegation struct {
+		Meta
+		governance.Delegation
+	}
 	// BusinessEvent is a business event as it is read.
 	BusinessEvent struct {
 		Meta
@@ -74,5 +79,6 @@ type Snapshot struct {
 	EligibilityPolicies []EligibilityPolicy `json:"eligibility_policies" nullable:"false"`
 	SoDRules            []SoDRule           `json:"sod_rules" nullable:"false"`
 	GrantTemplates      []GrantTemplate     `json:"grant_templates" nullable:"false"`
+	Delegations         []Delegation        `json:"delegations" nullable:"false"`
 	BusinessEvents      []BusinessEvent     `json:"business_events" nullable:"false" doc:"Declared events, open or closed; those opened from outside are not declared state"`
 }

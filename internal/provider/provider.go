@@ -21,6 +21,7 @@ import (
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/application"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/attribute"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/businessevent"
+	"github.com/stint-dev/terraform-provider-stint/internal/provider/delegation"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/discoveredassignments"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/discoveredentitlements"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/drift"
@@ -77,6 +78,7 @@ func (p *stint) Resources(context.Context) []func() resource.Resource {
 		application.NewResource,
 		attribute.NewResource,
 		businessevent.NewResource,
+		delegation.NewResource,
 		eligibilitypolicy.NewResource,
 		entitlement.NewResource,
 		granttemplate.NewResource,

@@ -40,6 +40,7 @@ func rules() map[string]rule {
 		"list-eligibility-policies": readers, "get-eligibility-policy": readers, "put-eligibility-policy": authors, "delete-eligibility-policy": authors,
 		"list-sod-rules": readers, "get-sod-rule": readers, "put-sod-rule": authors, "delete-sod-rule": authors,
 		"list-grant-templates": everyone, "get-grant-template": everyone, "put-grant-template": authors, "delete-grant-template": authors,
+		"list-delegations": readers, "get-delegation": readers, "put-delegation": authors, "delete-delegation": authors,
 		"list-business-events": everyone, "get-business-event": everyone, "put-business-event": authors, "delete-business-event": authors,
 		"snapshot": readers,
 

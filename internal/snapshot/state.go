@@ -31,6 +31,7 @@ type State struct {
 	EligibilityPolicies []api.EligibilityPolicy
 	SoDRules            []api.SoDRule
 	GrantTemplates      []api.GrantTemplate
+	Delegations         []api.Delegation
 	// BusinessEvents are the declared ones and those opened from outside.
 	BusinessEvents []api.BusinessEvent
 
@@ -92,7 +93,7 @@ func takeOnce(ctx context.Context, c *client.Client) (state State, whole bool, e
 	return State{
 		Revision: declared.Revision, Checkpoint: events.Checkpoint,
 		Attributes: declared.Attributes, Applications: declared.Applications, Identities: declared.Identities, Entitlements: declared.Entitlements,
-		EligibilityPolicies: declared.EligibilityPolicies, SoDRules: declared.SoDRules, GrantTemplates: declared.GrantTemplates,
+		EligibilityPolicies: declared.EligibilityPolicies, SoDRules: declared.SoDRules, GrantTemplates: declared.GrantTemplates, Delegations: declared.Delegations,
 		BusinessEvents: events.Items, DiscoveredAccounts: accounts.Items, DiscoveredEntitlements: entitlements.Items,
 		DiscoveredAssignments: assignments.Items, Grants: grants.Items,
 	}, whole, nil
@@ -121,6 +122,9 @@ func (s State) Objects() []governance.Object {
 	}
 	for _, o := range s.GrantTemplates {
 		objects = append(objects, o.GrantTemplate)
+	}
+	for _, o := range s.Delegations {
+		objects = append(objects, o.Delegation)
 	}
 	for _, o := range s.BusinessEvents {
 		if o.ID == o.Key() {

@@ -182,7 +182,24 @@ func (a *Access) parties(ctx context.Context, tx *journal.Tx, r governance.Reque
 		return p, err
 	}
 	p.Approver, p.Bootstrap = *person, row.Bootstrap
-	return p, nil
+	p.Delegators, err = delegators(ctx, tx, set, r.Template, approver)
+	return p, err
+}
+
+// delegators are those who have delegated to the approver what they may approve
+// of requests through the template, as far as the delegations are in force now.
+func delegators(ctx context.Context, tx *journal.Tx, set *governance.PolicySet, template governance.TemplateID, approver governance.IdentityID) ([]governance.Person, error) {
+	var people []governance.Person
+	for _, id := range set.Delegators(approver, template, tx.Now) {
+		person, err := declared.Person(ctx, tx, id)
+		if err != nil {
+			return nil, err
+		}
+		if person != nil {
+			people = append(people, *person)
+		}
+	}
+	return people, nil
 }
 
 // askOf is the question that a request asked.

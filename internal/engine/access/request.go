@@ -21,6 +21,9 @@ import (
 type RequestView struct {
 	governance.Request
 	Grants []governance.GrantID
+	// OnBehalfOf is in whose place the approver that was filtered by would speak;
+	// empty when they would speak for themselves.
+	OnBehalfOf governance.IdentityID
 }
 
 // Request makes a request. A denied one is a result with its reasons, not an

@@ -306,6 +306,12 @@ func references(o governance.Object) map[governance.Kind][]string {
 				add(governance.KindEntitlement, string(id))
 			}
 		}
+	case governance.Delegation:
+		add(governance.KindIdentity, string(doc.From))
+		add(governance.KindIdentity, string(doc.To))
+		for _, id := range doc.Templates {
+			add(governance.KindTemplate, string(id))
+		}
 	case governance.GrantTemplate:
 		for _, id := range doc.Entitlements {
 			add(governance.KindEntitlement, string(id))

@@ -145,6 +145,13 @@ func (w *writer) checkReferences(o governance.Object) error {
 			problems = append(problems, governance.Problem{Field: "owner", Code: governance.CodeInvalid, Message: fmt.Sprintf("%q is a %s; the owner must be human", i.Owner, owner.Type)})
 		}
 	}
+	if d, ok := o.(governance.Delegation); ok && len(problems) == 0 {
+		more, err := w.checkDelegation(d)
+		if err != nil {
+			return err
+		}
+		problems = append(problems, more...)
+	}
 	if i, ok := o.(governance.Identity); ok && i.Type != governance.Human {
 		owned, err := w.tx.ListOwned(w.ctx, o.Key())
 		if err != nil {
