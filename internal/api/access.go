@@ -82,6 +82,12 @@ type OpenEventInput struct {
 	governance.BusinessEvent
 }
 
+// ExtendEventInput gives an open event a later end.
+type ExtendEventInput struct {
+	EndsAt        time.Time `json:"ends_at" doc:"Later than the event's end"`
+	Justification string    `json:"justification" doc:"Why the event goes on"`
+}
+
 // StatusInput says whether an identity may hold access.
 type StatusInput struct {
 	Status governance.Status `json:"status" enum:"active,suspended,left"`

@@ -149,6 +149,9 @@ func stageText(r governance.Request) string {
 	for _, relation := range among.Relations {
 		who = append(who, "the "+printable(strings.ReplaceAll(string(relation), "_", " ")))
 	}
+	if among.Condition != "" {
+		who = append(who, "whoever meets "+printable(strings.Join(strings.Fields(among.Condition), " ")))
+	}
 	return fmt.Sprintf("stage %q (%d of %d): %d of %s", printable(stage.Name), r.Stage+1, len(r.Stages), stage.Quorum, strings.Join(who, ", "))
 }
 

@@ -203,7 +203,9 @@ func (s *PolicySet) CheckReferences(object Object, identityExists func(IdentityI
 		}
 	}
 	switch o := object.(type) {
-	case Attribute, Application, BusinessEvent: // refer to no other object
+	case Attribute, Application: // refer to no other object
+	case BusinessEvent:
+		identity("assignee", o.Assignee)
 	case Identity:
 		identity("owner", o.Owner)
 		identity("manager", o.Manager)

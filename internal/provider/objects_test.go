@@ -438,6 +438,7 @@ resource "stint_grant_template" "admin" {
     stages = [
       { name = "lead", approvers = { groups = ["leads"], relations = ["manager"] }, timeout = "60m" },
       { name = "owner", quorum = 1, approvers = { identities = [stint_identity.alice.id] } },
+      { name = "senior", approvers = { condition = "contains(approver.groups,\"senior\") && (approver.id != identity.id)" } },
     ]
   }
   revoke_on_destroy = true
@@ -456,6 +457,7 @@ resource "stint_grant_template" "admin" {
     stages = [
       { name = "lead", quorum = 1, approvers = { groups = ["leads"], relations = ["manager"], identities = [] }, timeout = "1h", on_timeout = "lapse" },
       { name = "owner", approvers = { identities = ["alice"] }, timeout = "60m" },
+      { name = "senior", approvers = { condition = "contains(approver.groups, \"senior\") && approver.id != identity.id" } },
     ]
   }
   revoke_on_destroy = true

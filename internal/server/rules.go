@@ -44,7 +44,7 @@ func rules() map[string]rule {
 		"list-business-events": everyone, "get-business-event": everyone, "put-business-event": authors, "delete-business-event": authors,
 		"snapshot": readers,
 
-		"open-business-event": operators, "close-business-event": operators,
+		"open-business-event": operators, "extend-business-event": operators, "close-business-event": operators,
 
 		"sync-application":             operators,
 		"list-discovered-entitlements": readers, "list-discovered-accounts": readers, "list-discovered-assignments": readers,

@@ -170,6 +170,11 @@ func (a *Access) parties(ctx context.Context, tx *journal.Tx, r governance.Reque
 		}
 		p.EntitlementOwners = append(p.EntitlementOwners, owner)
 	}
+	event, err := eventOf(ctx, tx, r.BusinessEvent)
+	if err != nil {
+		return p, err
+	}
+	p.Meets = set.ApproverTest(r, p.Requester, event, tx.Now)
 	row, err := tx.GetIdentity(ctx, string(approver))
 	if errors.Is(err, sql.ErrNoRows) {
 		return p, fault.New(fault.Forbidden, "identity %s is no longer declared", approver)
@@ -184,6 +189,18 @@ func (a *Access) parties(ctx context.Context, tx *journal.Tx, r governance.Reque
 	p.Approver, p.Bootstrap = *person, row.Bootstrap
 	p.Delegators, err = delegators(ctx, tx, set, r.Template, approver)
 	return p, err
+}
+
+// eventOf reads the event that a request names; nil when it names none.
+func eventOf(ctx context.Context, tx *journal.Tx, id governance.EventID) (*governance.OpenEvent, error) {
+	if id == "" {
+		return nil, nil
+	}
+	row, err := tx.GetEvent(ctx, string(id))
+	if err != nil {
+		return nil, fmt.Errorf("read business event %s: %w", id, err)
+	}
+	return declared.EventFrom(row)
 }
 
 // delegators are those who have delegated to the approver what they may approve

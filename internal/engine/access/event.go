@@ -30,6 +30,9 @@ func (a *Access) OpenEvent(ctx context.Context, by journal.Actor, e governance.B
 		if err := a.checkAttributes(ctx, tx, what, e); err != nil {
 			return err
 		}
+		if err := checkAssignee(ctx, tx, what, e); err != nil {
+			return err
+		}
 		same, err := tx.FindOpenEvents(ctx, e.Name)
 		if err != nil {
 			return fmt.Errorf("look for %s: %w", what, err)
@@ -48,6 +51,9 @@ func (a *Access) OpenEvent(ctx context.Context, by journal.Actor, e governance.B
 			return fmt.Errorf("open %s: %w", what, err)
 		}
 		fields := evidence.Fields{"name": e.Name, "kind": e.Kind, "ends_at": e.EndsAt, "reference": journal.Private(e.Reference)}
+		if e.Assignee != "" {
+			fields["assignee"] = e.Assignee
+		}
 		if e.Severity != nil {
 			fields["severity"] = *e.Severity
 		}
@@ -81,6 +87,22 @@ func (a *Access) checkAttributes(ctx context.Context, tx *journal.Tx, what strin
 		return err
 	}
 	return fault.FromProblems(what, set.Attributes.Check(e))
+}
+
+// checkAssignee demands that the event's assignee is declared, and holds it
+// until the transaction ends.
+func checkAssignee(ctx context.Context, tx *journal.Tx, what string, e governance.BusinessEvent) error {
+	if e.Assignee == "" {
+		return nil
+	}
+	n, err := tx.UseIdentity(ctx, string(e.Assignee))
+	if err != nil {
+		return fmt.Errorf("hold identity %s: %w", e.Assignee, err)
+	}
+	if n == 0 {
+		return fault.FromProblems(what, governance.Problems{{Field: "assignee", Code: governance.CodeUnknownReference, Message: fmt.Sprintf("no identity %q is declared", e.Assignee)}})
+	}
+	return nil
 }
 
 // CloseEvent closes an event, by id or by the name of an open one, and begins

@@ -306,6 +306,8 @@ func references(o governance.Object) map[governance.Kind][]string {
 				add(governance.KindEntitlement, string(id))
 			}
 		}
+	case governance.BusinessEvent:
+		add(governance.KindIdentity, string(doc.Assignee))
 	case governance.Delegation:
 		add(governance.KindIdentity, string(doc.From))
 		add(governance.KindIdentity, string(doc.To))

@@ -42,7 +42,7 @@ func (c *Catalog) Put(ctx context.Context, by journal.Actor, o governance.Object
 		if err := tx.RaiseRevision(); err != nil {
 			return err
 		}
-		w := writer{ctx: ctx, tx: tx, catalog: c, what: what}
+		w := writer{ctx: ctx, tx: tx, catalog: c, what: what, by: by}
 		if err := w.checkReferences(o); err != nil {
 			return err
 		}
@@ -57,7 +57,11 @@ func (c *Catalog) Put(ctx context.Context, by journal.Actor, o governance.Object
 		if err != nil {
 			return err
 		}
-		if err := tx.Record(string(o.ObjectKind())+"."+changed, string(o.ObjectKind()), o.Key(), evidence.Fields{"document": document}); err != nil {
+		fields := evidence.Fields{"document": document}
+		if w.extendedFrom != nil {
+			changed, fields["was"], fields["ends_at"] = "extended", *w.extendedFrom, o.(governance.BusinessEvent).EndsAt
+		}
+		if err := tx.Record(string(o.ObjectKind())+"."+changed, string(o.ObjectKind()), o.Key(), fields); err != nil {
 			return err
 		}
 		stored, err = get(ctx, tx, o.ObjectKind(), o.Key())
@@ -111,6 +115,9 @@ type writer struct {
 	tx      *journal.Tx
 	catalog *Catalog
 	what    string
+	by      journal.Actor // of a Put
+	// extendedFrom is the end of an event that is given a later one.
+	extendedFrom *time.Time
 }
 
 func (w *writer) checkReferences(o governance.Object) error {
@@ -237,6 +244,9 @@ func (w *writer) writeEvent(e governance.BusinessEvent, body string, pre Precond
 		}
 	}
 	if !pre.Create {
+		if err := w.extend(e); err != nil {
+			return 0, err
+		}
 		return w.tx.UpdateEvent(w.ctx, sqlc.UpdateEventParams{ID: e.Key(), EndsAt: store.Micros(e.EndsAt), Body: body, Version: pre.Version})
 	}
 	n, err := w.tx.InsertEvent(w.ctx, sqlc.InsertEventParams{
