@@ -16,5 +16,6 @@ const (
 	SoDRules            Collection[governance.SoDRule, SoDRule]                     = "sod-rules"
 	GrantTemplates      Collection[governance.GrantTemplate, GrantTemplate]         = "grant-templates"
 	Delegations         Collection[governance.Delegation, Delegation]               = "delegations"
+	EventSources        Collection[governance.EventSource, EventSource]             = "event-sources"
 	BusinessEvents      Collection[governance.BusinessEvent, BusinessEvent]         = "business-events"
 )

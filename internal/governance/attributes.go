@@ -122,6 +122,8 @@ func (a Attributes) Check(o Object) Problems {
 			_, diags := policyenv.CompileEligibility(o.Condition, params, a.list)
 			p.addCondition("condition", diags)
 		}
+	case EventSource:
+		a.checkMapped(&p, o)
 	case GrantTemplate:
 		conditions := o.conditions()
 		for _, field := range slices.Sorted(maps.Keys(conditions)) {
@@ -174,6 +176,8 @@ func AttributesUsed(o Object) []AttributeID {
 	case EligibilityPolicy:
 		add(IdentityAttribute, policyenv.AttributesRead(o.Condition, policyenv.OfIdentity)...)
 		add(EventAttribute, policyenv.AttributesRead(o.Condition, policyenv.OfEvent)...)
+	case EventSource:
+		add(EventAttribute, slices.Collect(maps.Keys(o.Mapping.Attributes))...)
 	case GrantTemplate:
 		for _, text := range o.conditions() {
 			add(IdentityAttribute, policyenv.AttributesRead(text, policyenv.OfApprover)...)

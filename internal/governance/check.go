@@ -6,6 +6,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -48,6 +49,9 @@ func (a Application) Check() Problems {
 	var p Problems
 	if !applicationName.MatchString(a.Name) || len(a.Name) > 63 {
 		p.add("name", CodeInvalid, "%q is not an application name: use lower-case letters, digits and single hyphens, beginning with a letter, at most 63", a.Name)
+	}
+	if strings.HasPrefix(a.Name, "source-") {
+		p.add("name", CodeInvalid, "%q begins with source-, where the secrets of event sources are kept; use another name", a.Name)
 	}
 	if len(a.Connector) != 1 {
 		p.add("connector", CodeInvalid, "exactly one connector is required, %d are given", len(a.Connector))

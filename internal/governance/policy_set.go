@@ -203,7 +203,7 @@ func (s *PolicySet) CheckReferences(object Object, identityExists func(IdentityI
 		}
 	}
 	switch o := object.(type) {
-	case Attribute, Application: // refer to no other object
+	case Attribute, Application, EventSource: // refer to no other object
 	case BusinessEvent:
 		identity("assignee", o.Assignee)
 	case Identity:

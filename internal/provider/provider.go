@@ -28,6 +28,7 @@ import (
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/duration"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/eligibilitypolicy"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/entitlement"
+	"github.com/stint-dev/terraform-provider-stint/internal/provider/eventsource"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/grant"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/granttemplate"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/identity"
@@ -81,6 +82,7 @@ func (p *stint) Resources(context.Context) []func() resource.Resource {
 		delegation.NewResource,
 		eligibilitypolicy.NewResource,
 		entitlement.NewResource,
+		eventsource.NewResource,
 		granttemplate.NewResource,
 		identity.NewResource,
 		sodrule.NewResource,

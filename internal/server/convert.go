@@ -53,6 +53,10 @@ func toDelegation(stored catalog.Stored) api.Delegation {
 	return api.Delegation{Meta: meta(stored), Delegation: stored.Object.(governance.Delegation)}
 }
 
+func toEventSource(stored catalog.Stored) api.EventSource {
+	return api.EventSource{Meta: meta(stored), EventSource: stored.Object.(governance.EventSource)}
+}
+
 func toEvent(stored catalog.Stored) api.BusinessEvent {
 	event := api.BusinessEvent{
 		Meta: meta(stored), BusinessEvent: stored.Object.(governance.BusinessEvent), ClosedAt: stored.ClosedAt,

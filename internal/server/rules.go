@@ -41,6 +41,7 @@ func rules() map[string]rule {
 		"list-sod-rules": readers, "get-sod-rule": readers, "put-sod-rule": authors, "delete-sod-rule": authors,
 		"list-grant-templates": everyone, "get-grant-template": everyone, "put-grant-template": authors, "delete-grant-template": authors,
 		"list-delegations": readers, "get-delegation": readers, "put-delegation": authors, "delete-delegation": authors,
+		"list-event-sources": readers, "get-event-source": readers, "put-event-source": authors, "delete-event-source": authors,
 		"list-business-events": everyone, "get-business-event": everyone, "put-business-event": authors, "delete-business-event": authors,
 		"snapshot": readers,
 

@@ -23,50 +23,58 @@ func (a *Access) OpenEvent(ctx context.Context, by journal.Actor, e governance.B
 		return governance.OpenEvent{}, err
 	}
 	var opened governance.OpenEvent
-	err := a.Journal.Write(ctx, by, func(tx *journal.Tx) error {
-		if !tx.Now.Before(e.EndsAt) {
-			return fault.FromProblems(what, governance.Problems{{Field: "ends_at", Code: governance.CodeInvalid, Message: fmt.Sprintf("%s is past; an event ends in the future", e.EndsAt.UTC().Format(time.RFC3339))}})
-		}
-		if err := a.checkAttributes(ctx, tx, what, e); err != nil {
-			return err
-		}
-		if err := checkAssignee(ctx, tx, what, e); err != nil {
-			return err
-		}
-		same, err := tx.FindOpenEvents(ctx, e.Name)
-		if err != nil {
-			return fmt.Errorf("look for %s: %w", what, err)
-		}
-		if len(same) > 0 {
-			return fault.New(fault.AlreadyExists, "%s is open already with id %s; close it first or use another name", what, same[0].ID)
-		}
-		opened = governance.OpenEvent{BusinessEvent: e, ID: governance.EventID(tx.NewID()), OpenedAt: tx.Now, Version: 1}
-		body, err := declared.Encode(e)
-		if err != nil {
-			return err
-		}
-		if _, err := tx.InsertEvent(ctx, sqlc.InsertEventParams{
-			ID: string(opened.ID), Name: e.Name, OpenedAt: store.Micros(tx.Now), EndsAt: store.Micros(e.EndsAt), Body: body,
-		}); err != nil {
-			return fmt.Errorf("open %s: %w", what, err)
-		}
-		fields := evidence.Fields{"name": e.Name, "kind": e.Kind, "ends_at": e.EndsAt, "reference": journal.Private(e.Reference)}
-		if e.Assignee != "" {
-			fields["assignee"] = e.Assignee
-		}
-		if e.Severity != nil {
-			fields["severity"] = *e.Severity
-		}
-		if len(e.Attributes) > 0 {
-			values := evidence.Fields{}
-			for name, value := range e.Attributes {
-				values[name] = evidence.Private(string(value))
-			}
-			fields["attributes"] = values
-		}
-		return tx.Record("business_event.opened", "business_event", string(opened.ID), fields)
+	err := a.Journal.Write(ctx, by, func(tx *journal.Tx) (err error) {
+		opened, err = a.OpenEventIn(ctx, tx, e)
+		return err
 	})
 	return opened, err
+}
+
+// OpenEventIn opens an event, which is right by itself, in a transaction.
+func (a *Access) OpenEventIn(ctx context.Context, tx *journal.Tx, e governance.BusinessEvent) (governance.OpenEvent, error) {
+	what := fmt.Sprintf("business event %q", e.Name)
+	var opened governance.OpenEvent
+	if !tx.Now.Before(e.EndsAt) {
+		return opened, fault.FromProblems(what, governance.Problems{{Field: "ends_at", Code: governance.CodeInvalid, Message: fmt.Sprintf("%s is past; an event ends in the future", e.EndsAt.UTC().Format(time.RFC3339))}})
+	}
+	if err := a.checkAttributes(ctx, tx, what, e); err != nil {
+		return opened, err
+	}
+	if err := checkAssignee(ctx, tx, what, e); err != nil {
+		return opened, err
+	}
+	same, err := tx.FindOpenEvents(ctx, e.Name)
+	if err != nil {
+		return opened, fmt.Errorf("look for %s: %w", what, err)
+	}
+	if len(same) > 0 {
+		return opened, fault.New(fault.AlreadyExists, "%s is open already with id %s; close it first or use another name", what, same[0].ID)
+	}
+	opened = governance.OpenEvent{BusinessEvent: e, ID: governance.EventID(tx.NewID()), OpenedAt: tx.Now, Version: 1}
+	body, err := declared.Encode(e)
+	if err != nil {
+		return opened, err
+	}
+	if _, err := tx.InsertEvent(ctx, sqlc.InsertEventParams{
+		ID: string(opened.ID), Name: e.Name, OpenedAt: store.Micros(tx.Now), EndsAt: store.Micros(e.EndsAt), Body: body,
+	}); err != nil {
+		return opened, fmt.Errorf("open %s: %w", what, err)
+	}
+	fields := evidence.Fields{"name": e.Name, "kind": e.Kind, "ends_at": e.EndsAt, "reference": journal.Private(e.Reference)}
+	if e.Assignee != "" {
+		fields["assignee"] = e.Assignee
+	}
+	if e.Severity != nil {
+		fields["severity"] = *e.Severity
+	}
+	if len(e.Attributes) > 0 {
+		values := evidence.Fields{}
+		for name, value := range e.Attributes {
+			values[name] = evidence.Private(string(value))
+		}
+		fields["attributes"] = values
+	}
+	return opened, tx.Record("business_event.opened", "business_event", string(opened.ID), fields)
 }
 
 // checkAttributes demands that the event's attributes are declared, and holds

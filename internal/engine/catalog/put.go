@@ -304,29 +304,7 @@ func (w *writer) follow(o governance.Object, observed *observation) error {
 	case governance.Entitlement:
 		return w.tx.MarkFindingsDue(w.ctx, string(doc.Application))
 	case governance.BusinessEvent:
-		return w.tighten(doc)
-	}
-	return nil
-}
-
-// tighten brings the end of the event's grants forward when the event ends
-// earlier than they do.
-func (w *writer) tighten(e governance.BusinessEvent) error {
-	live, err := grants.List(w.tx.ListLiveGrantsOfEvent(w.ctx, e.Key()))
-	if err != nil {
-		return err
-	}
-	for _, g := range live {
-		tightened := g.Tighten(e.EndsAt)
-		if g.State == governance.GrantRevoking || tightened.NotAfter.Equal(g.NotAfter) {
-			continue
-		}
-		if _, err := grants.Update(w.ctx, w.tx, g, tightened); err != nil {
-			return err
-		}
-		if err := grants.Record(w.tx, "grant.tightened", tightened, evidence.Fields{"not_after": tightened.NotAfter}); err != nil {
-			return err
-		}
+		return grants.TightenTo(w.ctx, w.tx, doc.DeclaredID(), doc.EndsAt)
 	}
 	return nil
 }

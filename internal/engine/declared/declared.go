@@ -121,6 +121,8 @@ func Decode(kind governance.Kind, body string) (governance.Object, error) {
 		return decode[governance.GrantTemplate](kind, body)
 	case governance.KindDelegation:
 		return decode[governance.Delegation](kind, body)
+	case governance.KindEventSource:
+		return decode[governance.EventSource](kind, body)
 	case governance.KindBusinessEvent:
 		return decode[governance.BusinessEvent](kind, body)
 	}

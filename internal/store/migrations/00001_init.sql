@@ -65,6 +65,28 @@ CREATE TABLE business_events (
 CREATE INDEX business_events_name ON business_events (name);
 CREATE INDEX business_events_end ON business_events (ends_at) WHERE closed_at IS NULL;
 
+-- Deliveries of event sources that were carried out, for as long as one that
+-- comes again is known.
+CREATE TABLE event_deliveries (
+    source_id TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    received_at BIGINT NOT NULL,
+    answer TEXT NOT NULL,
+    PRIMARY KEY (source_id, digest)
+);
+
+CREATE INDEX event_deliveries_age ON event_deliveries (received_at);
+
+-- Which event a source means by a key, and when the latest that was applied to
+-- it occurred.
+CREATE TABLE event_keys (
+    source_id TEXT NOT NULL,
+    external_key TEXT NOT NULL,
+    event_id TEXT NOT NULL,
+    occurred_at BIGINT NOT NULL,
+    PRIMARY KEY (source_id, external_key)
+);
+
 CREATE TABLE tokens (
     id TEXT PRIMARY KEY,
     name TEXT NOT NULL,
