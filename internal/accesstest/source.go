@@ -88,6 +88,8 @@ func (b *Bench) declare(src Source) error {
 			b.docs.Rules = append(b.docs.Rules, o)
 		case governance.GrantTemplate:
 			b.docs.Templates = append(b.docs.Templates, o)
+		case governance.Delegation:
+			b.docs.Delegations = append(b.docs.Delegations, o)
 		case governance.Identity:
 			b.people[o.ID()] = governance.Person{Identity: o, Status: cmp.Or(src.Status[o.ID()], governance.Active), Version: 1}
 		case governance.BusinessEvent:

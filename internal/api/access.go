@@ -54,6 +54,8 @@ type Eligibility struct {
 type Request struct {
 	governance.Request
 	Grants []governance.GrantID `json:"grants" nullable:"false"`
+	// OnBehalfOf is set in lists of what awaits the caller.
+	OnBehalfOf governance.IdentityID `json:"on_behalf_of,omitempty" doc:"In whose place the caller would approve, by delegation; only in lists of what awaits the caller"`
 }
 
 // Grant is a grant with its course.
@@ -78,6 +80,12 @@ type EndInput struct {
 // OpenEventInput opens a business event from outside. Its id is a new UUIDv7.
 type OpenEventInput struct {
 	governance.BusinessEvent
+}
+
+// ExtendEventInput gives an open event a later end.
+type ExtendEventInput struct {
+	EndsAt        time.Time `json:"ends_at" doc:"Later than the event's end"`
+	Justification string    `json:"justification" doc:"Why the event goes on"`
 }
 
 // StatusInput says whether an identity may hold access.

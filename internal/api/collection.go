@@ -15,5 +15,7 @@ const (
 	EligibilityPolicies Collection[governance.EligibilityPolicy, EligibilityPolicy] = "eligibility-policies"
 	SoDRules            Collection[governance.SoDRule, SoDRule]                     = "sod-rules"
 	GrantTemplates      Collection[governance.GrantTemplate, GrantTemplate]         = "grant-templates"
+	Delegations         Collection[governance.Delegation, Delegation]               = "delegations"
+	EventSources        Collection[governance.EventSource, EventSource]             = "event-sources"
 	BusinessEvents      Collection[governance.BusinessEvent, BusinessEvent]         = "business-events"
 )

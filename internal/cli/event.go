@@ -20,11 +20,11 @@ func (a *app) eventCommand() *cobra.Command {
 		`Business events: why access is needed, and when the need ends.
 
 Every event has an end. When it closes, the grants that were given for it end.`,
-		a.eventOpenCommand(), a.eventCloseCommand(), a.eventListCommand())
+		a.eventOpenCommand(), a.eventExtendCommand(), a.eventCloseCommand(), a.eventListCommand())
 }
 
 func (a *app) eventOpenCommand() *cobra.Command {
-	var kind, reference string
+	var kind, reference, assignee string
 	var attributes []string
 	var severity int64
 	var endsIn durationFlag
@@ -43,7 +43,7 @@ func (a *app) eventOpenCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			event := governance.BusinessEvent{Name: args[0], Kind: governance.EventKind(kind), Reference: reference}
+			event := governance.BusinessEvent{Name: args[0], Kind: governance.EventKind(kind), Reference: reference, Assignee: governance.IdentityID(assignee)}
 			switch {
 			case endsIn.given != nil:
 				event.EndsAt = a.Now().Add(endsIn.given.Std()).UTC().Truncate(time.Second)
@@ -75,6 +75,7 @@ func (a *app) eventOpenCommand() *cobra.Command {
 	oneOfFlag(cmd, "kind", eventKinds()...)
 	cmd.Flags().Int64Var(&severity, "severity", 0, "how bad it is; 1 is the worst")
 	cmd.Flags().StringVar(&reference, "reference", "", "the event's key in the system that it comes from")
+	cmd.Flags().StringVar(&assignee, "assignee", "", "id of the only identity whose requests may name the event, such as an agent with a task")
 	cmd.Flags().StringArrayVar(&attributes, "attribute", nil, "key=value of a declared attribute, once for each; a list takes its key once for each element")
 	cmd.Flags().Var(&endsIn, "ends-in", "end it after this time, such as 4h")
 	cmd.Flags().Var(&endsAt, "ends-at", "end it at this time, such as 2026-12-31T17:00:00Z")
@@ -169,9 +170,11 @@ func (a *app) renderEvent(e api.BusinessEvent) string {
 	f.add("kind", printable(string(e.Kind)))
 	f.add("severity", severityText(e))
 	f.add("reference", printable(e.Reference))
+	f.add("assignee", printable(string(e.Assignee)))
 	f.add("attributes", shownValues(e.Attributes))
 	f.add("opened", a.moment(e.OpenedAt))
 	f.add("ends", a.moment(e.EndsAt))
+	f.add("closed", a.momentOf(e.ClosedAt))
 	return f.render(s)
 }
 

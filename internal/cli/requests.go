@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -58,7 +59,7 @@ beginning or end.`,
 		},
 	}
 	whose.register(cmd, "requests")
-	cmd.Flags().BoolVar(&awaitingMe, "awaiting-me", false, "those that you may approve now")
+	cmd.Flags().BoolVar(&awaitingMe, "awaiting-me", false, "those that you may approve now, by delegation too")
 	cmd.Flags().StringVar(&state, "state", "", "only those in this state: "+join(requestStates()))
 	oneOfFlag(cmd, "state", requestStates()...)
 	return cmd
@@ -88,9 +89,17 @@ func (a *app) showRequest(ctx context.Context, written string) error {
 func (a *app) renderRequests(requests []api.Request) string {
 	s := a.screen()
 	t := table{columns: []string{"id", "state", "identity", "template", "for", "made", "event", "entitlements"}}
+	delegated := slices.ContainsFunc(requests, func(r api.Request) bool { return r.OnBehalfOf != "" })
+	if delegated {
+		t.columns = append(t.columns, "on behalf of")
+	}
 	for _, r := range requests {
-		t.add(shortID(r.ID), requestState(s, r.State), printable(string(r.Identity)), printable(string(r.Template)), r.Duration.String(),
-			relative(r.CreatedAt, a.Now()), dash(shortID(r.BusinessEvent)), join(r.Entitlements))
+		cells := []string{shortID(r.ID), requestState(s, r.State), printable(string(r.Identity)), printable(string(r.Template)), r.Duration.String(),
+			relative(r.CreatedAt, a.Now()), dash(shortID(r.BusinessEvent)), join(r.Entitlements)}
+		if delegated {
+			cells = append(cells, dash(printable(string(r.OnBehalfOf))))
+		}
+		t.add(cells...)
 	}
 	return t.render(s)
 }
@@ -139,6 +148,9 @@ func stageText(r governance.Request) string {
 	}
 	for _, relation := range among.Relations {
 		who = append(who, "the "+printable(strings.ReplaceAll(string(relation), "_", " ")))
+	}
+	if among.Condition != "" {
+		who = append(who, "whoever meets "+printable(strings.Join(strings.Fields(among.Condition), " ")))
 	}
 	return fmt.Sprintf("stage %q (%d of %d): %d of %s", printable(stage.Name), r.Stage+1, len(r.Stages), stage.Quorum, strings.Join(who, ", "))
 }

@@ -74,6 +74,7 @@ func declare(ts *testscript.TestScript, neg bool, args []string) {
 		Policies       []governance.EligibilityPolicy `json:"eligibility-policies"`
 		Rules          []governance.SoDRule           `json:"sod-rules"`
 		GrantTemplates []governance.GrantTemplate     `json:"grant-templates"`
+		Delegations    []governance.Delegation        `json:"delegations"`
 	}
 	text := os.Expand(ts.ReadFile(args[0]), ts.Getenv)
 	decoder := json.NewDecoder(strings.NewReader(text))
@@ -87,6 +88,7 @@ func declare(ts *testscript.TestScript, neg bool, args []string) {
 	createAll(ts, c, api.EligibilityPolicies, objects.Policies)
 	createAll(ts, c, api.SoDRules, objects.Rules)
 	createAll(ts, c, api.GrantTemplates, objects.GrantTemplates)
+	createAll(ts, c, api.Delegations, objects.Delegations)
 }
 
 func connect(ts *testscript.TestScript) *client.Client {

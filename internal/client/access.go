@@ -119,6 +119,12 @@ func (c *Client) CloseEvent(ctx context.Context, id string) (api.BusinessEvent, 
 	return post[api.BusinessEvent](ctx, c, "/v1/business-events/"+segment(id)+"/close", nil)
 }
 
+// ExtendEvent gives an open event, by its id or name, a later end. Its grants
+// are not lengthened.
+func (c *Client) ExtendEvent(ctx context.Context, id string, input api.ExtendEventInput) (api.BusinessEvent, error) {
+	return post[api.BusinessEvent](ctx, c, "/v1/business-events/"+segment(id)+"/extend", input)
+}
+
 // SetStatus says whether an identity may hold access. One that is suspended or
 // left loses its live grants.
 func (c *Client) SetStatus(ctx context.Context, id governance.IdentityID, status governance.Status) (api.Identity, error) {

@@ -1,11 +1,13 @@
 package engine_test
 
 import (
+	"encoding/json"
 	"errors"
 	"testing"
 	"time"
 
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/access"
+	"github.com/stint-dev/terraform-provider-stint/internal/engine/fault"
 	"github.com/stint-dev/terraform-provider-stint/internal/governance"
 )
 
@@ -140,6 +142,32 @@ func TestWhoApprovedAsLeadDoesNotApproveAsPeer(t *testing.T) {
 		}
 		if granted, err := h.approves("dora", request.ID); err != nil || granted.State != governance.RequestGranted {
 			t.Errorf("dora approves: %s, %v", granted.State, err)
+		}
+	})
+}
+
+func TestAConditionNamesTheApprovers(t *testing.T) {
+	onBothStores(t, func(t *testing.T, h *harness) {
+		h.declare()
+		h.put(governance.Attribute{Object: governance.IdentityAttribute, Name: "level", Type: governance.IntAttribute, Description: "Seniority."})
+		for name, level := range map[string]string{"dora": "5", "erin": "2"} {
+			h.put(governance.Identity{Name: name, Type: governance.Human, Groups: []string{}, Attributes: map[string]json.RawMessage{"level": json.RawMessage(level)}})
+		}
+		h.staged("senior", governance.ApprovalStage{Name: "senior", Approvers: governance.Approvers{
+			Condition: `approver.attributes.level != null && approver.attributes.level >= 4 && entitlement.risk == "high"`,
+		}})
+		request := h.request("alice", "senior", "", dba)
+		if waiting, err := h.engine.Access.ListRequests(t.Context(), access.RequestFilter{Approver: "dora"}); err != nil || len(waiting) != 1 {
+			t.Errorf("for dora %v waits, %v", waiting, err)
+		}
+		if _, err := h.approves("erin", request.ID); !errors.Is(err, governance.ErrNotApprover) {
+			t.Errorf("whom the condition does not name approves: %v", err)
+		}
+		if granted, err := h.approves("dora", request.ID); err != nil || granted.State != governance.RequestGranted {
+			t.Errorf("whom the condition names: %s, %v", granted.State, err)
+		}
+		if err := h.engine.Catalog.Delete(t.Context(), by, governance.KindAttribute, "identity/level", 1, false); !fault.Is(err, fault.InUse) {
+			t.Errorf("delete an attribute that the condition reads: %v", err)
 		}
 	})
 }

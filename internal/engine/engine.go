@@ -24,12 +24,14 @@ import (
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/catalog"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/declared"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/discovery"
+	"github.com/stint-dev/terraform-provider-stint/internal/engine/eventsource"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/fault"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/fulfilment"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/journal"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/targets"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/token"
 	"github.com/stint-dev/terraform-provider-stint/internal/evidence"
+	"github.com/stint-dev/terraform-provider-stint/internal/governance"
 	"github.com/stint-dev/terraform-provider-stint/internal/store"
 )
 
@@ -45,8 +47,10 @@ type Config struct {
 	// refuses file references.
 	SecretsDir string
 	Connectors *connector.Registry
-	Clock      clock.Clock
-	Logger     hclog.Logger
+	// Transactions stands between the engine and its database; it may be nil.
+	Transactions store.Around
+	Clock        clock.Clock
+	Logger       hclog.Logger
 }
 
 // Engine is a running Stint without its faces.
@@ -60,6 +64,8 @@ type Engine struct {
 	// Authorization answers who may do what, from memory.
 	Authorization *authorization.Authorization
 	Journal       *journal.Journal
+	// EventSources takes the deliveries of declared event sources.
+	EventSources *eventsource.Sources
 
 	worker  *fulfilment.Worker
 	targets *targets.Targets
@@ -72,7 +78,7 @@ type Engine struct {
 // Open opens the database, brings its schema up to date, and checks that it
 // still holds all the evidence that was signed.
 func Open(ctx context.Context, config Config) (*Engine, error) {
-	db, err := store.Open(ctx, config.Database)
+	db, err := store.Open(ctx, config.Database, config.Transactions)
 	if err != nil {
 		return nil, err
 	}
@@ -93,6 +99,12 @@ func Open(ctx context.Context, config Config) (*Engine, error) {
 	e.Discovery = &discovery.Discovery{Journal: j, Declared: loader, Targets: e.targets, Logger: config.Logger.Named("discovery"), Holder: holder}
 	e.Catalog = &catalog.Catalog{Journal: j, Declared: loader, Discovery: e.Discovery, Targets: e.targets}
 	e.Access = &access.Access{Journal: j, Declared: loader, Logger: config.Logger.Named("access")}
+	e.EventSources = &eventsource.Sources{
+		Journal: j, Declared: loader, Access: e.Access, Logger: config.Logger.Named("eventsource"),
+		Secrets: func(id governance.EventSourceID) connector.Secrets {
+			return secrets.Of("source-" + governance.ApplicationID(id))
+		},
+	}
 	e.Sessions, e.Authorization = token.NewSessions(j), authorization.New(j, loader, e.Access)
 	e.worker = &fulfilment.Worker{
 		Journal: j, Declared: loader, Access: e.Access, Targets: e.targets,

@@ -22,6 +22,8 @@ type Parties struct {
 	// Delegators have delegated to the approver what they may approve, and the
 	// delegations are in force.
 	Delegators []Person
+	// Meets judges the conditions of stages; nil when nobody is named by one.
+	Meets ApproverTest
 	// Bootstrap: the approver is the identity the engine was first started with.
 	Bootstrap bool
 }
@@ -101,7 +103,8 @@ func (p Parties) named(person Person, among Approvers) bool {
 	}
 	return slices.Contains(among.Identities, id) ||
 		slices.ContainsFunc(among.Groups, func(group string) bool { return slices.Contains(person.Groups, group) }) ||
-		slices.ContainsFunc(among.Relations, func(relation Relation) bool { return p.is(id, relation) })
+		slices.ContainsFunc(among.Relations, func(relation Relation) bool { return p.is(id, relation) }) ||
+		p.meets(among.Condition, person)
 }
 
 // is says whether an identity stands in a relation to the request.
@@ -129,7 +132,7 @@ func (s ApprovalStage) MayNeed() Approvers {
 
 // atMost is the largest number of people who may approve for the requester;
 // known is false when that is open: the stage names a group, in which anybody
-// may be, or the owners of what is asked for. Whoever takes another's place by
+// may be, or a condition, or the owners of what is asked for. Whoever takes another's place by
 // delegation counts in that place.
 func (s ApprovalStage) atMost(requester Person, owner *Person) (people int, known bool) {
 	all := s.MayNeed()
@@ -146,7 +149,7 @@ func (s ApprovalStage) atMost(requester Person, owner *Person) (people int, know
 			people++
 		}
 	}
-	return people, len(all.Groups) == 0 && !slices.Contains(all.Relations, EntitlementOwner)
+	return people, len(all.Groups) == 0 && all.Condition == "" && !slices.Contains(all.Relations, EntitlementOwner)
 }
 
 func managerOf(requester Person, owner *Person) IdentityID {

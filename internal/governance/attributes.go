@@ -122,6 +122,14 @@ func (a Attributes) Check(o Object) Problems {
 			_, diags := policyenv.CompileEligibility(o.Condition, params, a.list)
 			p.addCondition("condition", diags)
 		}
+	case EventSource:
+		a.checkMapped(&p, o)
+	case GrantTemplate:
+		conditions := o.conditions()
+		for _, field := range slices.Sorted(maps.Keys(conditions)) {
+			_, diags := policyenv.CompileApprover(conditions[field], a.list)
+			p.addCondition(field, diags)
+		}
 	case Application:
 		_, diags := policyenv.CompileCorrelation(o.Correlation, a.list)
 		p.addCondition("correlation", diags)
@@ -168,6 +176,14 @@ func AttributesUsed(o Object) []AttributeID {
 	case EligibilityPolicy:
 		add(IdentityAttribute, policyenv.AttributesRead(o.Condition, policyenv.OfIdentity)...)
 		add(EventAttribute, policyenv.AttributesRead(o.Condition, policyenv.OfEvent)...)
+	case EventSource:
+		add(EventAttribute, slices.Collect(maps.Keys(o.Mapping.Attributes))...)
+	case GrantTemplate:
+		for _, text := range o.conditions() {
+			add(IdentityAttribute, policyenv.AttributesRead(text, policyenv.OfApprover)...)
+			add(IdentityAttribute, policyenv.AttributesRead(text, policyenv.OfIdentity)...)
+			add(EventAttribute, policyenv.AttributesRead(text, policyenv.OfEvent)...)
+		}
 	case Application:
 		add(IdentityAttribute, policyenv.AttributesRead(o.Correlation, policyenv.OfIdentity)...)
 	}

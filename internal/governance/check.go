@@ -6,6 +6,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -48,6 +49,9 @@ func (a Application) Check() Problems {
 	var p Problems
 	if !applicationName.MatchString(a.Name) || len(a.Name) > 63 {
 		p.add("name", CodeInvalid, "%q is not an application name: use lower-case letters, digits and single hyphens, beginning with a letter, at most 63", a.Name)
+	}
+	if strings.HasPrefix(a.Name, "source-") {
+		p.add("name", CodeInvalid, "%q begins with source-, where the secrets of event sources are kept; use another name", a.Name)
 	}
 	if len(a.Connector) != 1 {
 		p.add("connector", CodeInvalid, "exactly one connector is required, %d are given", len(a.Connector))
@@ -236,7 +240,22 @@ func (t GrantTemplate) Check() Problems {
 		checkSet(&p, "business_event.kinds", t.BusinessEvent.Kinds)
 	}
 	t.Approval.check(&p)
+	t.checkIneligible(&p)
 	return p
+}
+
+func (t GrantTemplate) checkIneligible(p *Problems) {
+	if t.OnIneligible != "" {
+		oneOf(p, "on_ineligible", t.OnIneligible, IneligibleRevoke, IneligibleGrace, IneligibleFlag)
+	}
+	switch {
+	case t.OnIneligible == IneligibleGrace && t.IneligibleGrace == nil:
+		p.add("ineligible_grace", CodeRequired, "on_ineligible = %q needs to know for how long: add ineligible_grace", IneligibleGrace)
+	case t.OnIneligible != IneligibleGrace && t.IneligibleGrace != nil:
+		p.add("ineligible_grace", CodeConflict, "it never has its turn; write on_ineligible = %q, or take it out", IneligibleGrace)
+	case t.IneligibleGrace != nil:
+		checkSpan(p, "ineligible_grace", *t.IneligibleGrace, MaxGrantDuration)
+	}
 }
 
 func (a ApprovalDefinition) check(p *Problems) {
@@ -248,7 +267,7 @@ func (a ApprovalDefinition) check(p *Problems) {
 	}
 	names := map[string]bool{}
 	for n, stage := range a.Stages {
-		field := fmt.Sprintf("approval.stages[%d]", n)
+		field := stageField(n)
 		checkName(p, field+".name", stage.Name)
 		if names[stage.Name] {
 			p.add(field+".name", CodeConflict, "stage %q stands twice", stage.Name)
@@ -265,6 +284,8 @@ func (a ApprovalDefinition) check(p *Problems) {
 		p.add("approval.stages", CodeInvalid, "each stage has relation %q, and a requester and its owner are one actor; add a stage without it, in which somebody else approves", Owner)
 	}
 }
+
+func stageField(n int) string { return fmt.Sprintf("approval.stages[%d]", n) }
 
 func (s ApprovalStage) check(p *Problems, field string) {
 	s.Approvers.check(p, field+".approvers")
@@ -283,16 +304,16 @@ func (s ApprovalStage) check(p *Problems, field string) {
 		s.Escalation.Approvers.check(p, field+".escalation.approvers")
 		checkSpan(p, field+".escalation.timeout", s.Escalation.Timeout, MaxApprovalTimeout)
 	}
-	// A relation is one person; a group may be any number.
+	// A relation is one person; a group or a condition may be any number.
 	all := s.MayNeed()
-	if people := len(distinct(all.Identities)) + len(distinct(all.Relations)); len(all.Groups) == 0 && s.Quorum > people {
+	if people := len(distinct(all.Identities)) + len(distinct(all.Relations)); len(all.Groups) == 0 && all.Condition == "" && s.Quorum > people {
 		p.add(field+".quorum", CodeInvalid, "%d can never be reached by the %d people that the stage names", s.Quorum, people)
 	}
 }
 
 func (a Approvers) check(p *Problems, field string) {
-	if len(a.Identities)+len(a.Groups)+len(a.Relations) == 0 {
-		p.add(field, CodeRequired, "name at least one identity, group or relation that may approve")
+	if len(a.Identities)+len(a.Groups)+len(a.Relations) == 0 && a.Condition == "" {
+		p.add(field, CodeRequired, "name at least one identity, group or relation that may approve, or a condition")
 	}
 	checkSet(p, field+".identities", a.Identities)
 	checkSet(p, field+".groups", a.Groups)
@@ -300,12 +321,16 @@ func (a Approvers) check(p *Problems, field string) {
 	for i, relation := range a.Relations {
 		oneOf(p, fmt.Sprintf("%s.relations[%d]", field, i), relation, Manager, Owner, EntitlementOwner)
 	}
+	if a.Condition != "" {
+		p.addCondition(field+".condition", policyenv.CheckApprover(a.Condition))
+	}
 }
 
 // and is both together.
 func (a Approvers) and(b Approvers) Approvers {
 	return Approvers{
 		Identities: slices.Concat(a.Identities, b.Identities), Groups: slices.Concat(a.Groups, b.Groups), Relations: slices.Concat(a.Relations, b.Relations),
+		Condition: eitherCondition(a.Condition, b.Condition),
 	}
 }
 

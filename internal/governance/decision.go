@@ -182,6 +182,9 @@ func (d *decider) event(t *GrantTemplate) {
 	if !event.Open(d.q.Now) {
 		d.deny(Reason{Code: ReasonEventNotOpen, Message: fmt.Sprintf("business event %q is over; access for it has ended", event.Name)})
 	}
+	if !event.Serves(d.q.Identity.ID()) {
+		d.deny(Reason{Code: ReasonEventNotYours, Message: fmt.Sprintf("business event %q is assigned to %q and serves no request of %q", event.Name, event.Assignee, d.q.Identity.ID())})
+	}
 	if t.BusinessEvent != nil && !slices.Contains(t.BusinessEvent.Kinds, event.Kind) {
 		d.deny(Reason{Code: ReasonEventKind, Message: fmt.Sprintf("business event %q is of kind %s; template %q demands %s", event.Name, event.Kind, t.ID(), joinKinds(t.BusinessEvent.Kinds))})
 	}

@@ -259,6 +259,11 @@ type GrantTemplate struct {
 	BusinessEvent  *EventRequirement  `json:"business_event,omitempty"`
 	Justification  Justification      `json:"justification"`
 	Approval       ApprovalDefinition `json:"approval"`
+	// OnIneligible is what becomes of a live grant that a decision now would
+	// deny; absent is revoke.
+	OnIneligible OnIneligible `json:"on_ineligible,omitempty"`
+	// IneligibleGrace is set just when OnIneligible is grace.
+	IneligibleGrace *Duration `json:"ineligible_grace,omitempty"`
 	// RevokeOnDestroy ends the template's live grants when it is deleted;
 	// without it the deletion is refused while there are any.
 	RevokeOnDestroy bool `json:"revoke_on_destroy"`
@@ -334,6 +339,10 @@ type Approvers struct {
 	Identities []IdentityID `json:"identities,omitempty"`
 	Groups     []string     `json:"groups,omitempty"`
 	Relations  []Relation   `json:"relations,omitempty"`
+	// Condition names people by a condition over `approver` and over what
+	// eligibility conditions see, without parameters; it must hold for every
+	// entitlement that is asked for.
+	Condition string `json:"condition,omitempty"`
 }
 
 // ID is the template's identifier.
@@ -358,8 +367,11 @@ type BusinessEvent struct {
 	// Severity grades an incident: 1 is the worst.
 	Severity *int64 `json:"severity,omitempty"`
 	// Reference is the event's key in the system it comes from.
-	Reference string    `json:"reference,omitempty"`
-	EndsAt    time.Time `json:"ends_at"`
+	Reference string `json:"reference,omitempty"`
+	// Assignee is the only identity whose requests may name the event; empty when
+	// anybody's may.
+	Assignee IdentityID `json:"assignee,omitempty"`
+	EndsAt   time.Time  `json:"ends_at"`
 	// Attributes are values of declared attributes by name.
 	Attributes map[string]json.RawMessage `json:"attributes,omitempty"`
 }

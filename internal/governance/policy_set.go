@@ -20,6 +20,7 @@ type Documents struct {
 	Policies     []EligibilityPolicy
 	Rules        []SoDRule
 	Templates    []GrantTemplate
+	Delegations  []Delegation
 }
 
 // PolicySet is the declared policy of one revision, compiled and indexed by
@@ -36,6 +37,8 @@ type PolicySet struct {
 	policies map[PolicyID]*compiledPolicy
 	allows   map[EntitlementID][]*compiledPolicy
 	denies   map[EntitlementID][]*compiledPolicy
+	// delegations are by who stands in, sorted by name.
+	delegations map[IdentityID][]Delegation
 	// separation is the index of the rules, without inclusions.
 	separation *SoDIndex
 }
@@ -96,6 +99,7 @@ func (s *PolicySet) Next(docs Documents) (*PolicySet, error) {
 		policies:     make(map[PolicyID]*compiledPolicy, len(docs.Policies)),
 		allows:       map[EntitlementID][]*compiledPolicy{},
 		denies:       map[EntitlementID][]*compiledPolicy{},
+		delegations:  map[IdentityID][]Delegation{},
 		separation:   NewSoDIndex(docs.Rules, nil),
 	}
 	if !reflect.DeepEqual(s.Attributes.list, next.Attributes.list) {
@@ -124,6 +128,12 @@ func (s *PolicySet) Next(docs Documents) (*PolicySet, error) {
 	}
 	for _, r := range docs.Rules {
 		next.Rules[r.ID()] = &r
+	}
+	for _, d := range docs.Delegations {
+		next.delegations[d.To] = append(next.delegations[d.To], d)
+	}
+	for _, delegations := range next.delegations {
+		slices.SortFunc(delegations, func(a, b Delegation) int { return cmp.Compare(a.Name, b.Name) })
 	}
 	return next, nil
 }
@@ -193,7 +203,9 @@ func (s *PolicySet) CheckReferences(object Object, identityExists func(IdentityI
 		}
 	}
 	switch o := object.(type) {
-	case Attribute, Application, BusinessEvent: // refer to no other object
+	case Attribute, Application, EventSource: // refer to no other object
+	case BusinessEvent:
+		identity("assignee", o.Assignee)
 	case Identity:
 		identity("owner", o.Owner)
 		identity("manager", o.Manager)
@@ -221,6 +233,14 @@ func (s *PolicySet) CheckReferences(object Object, identityExists func(IdentityI
 			}
 			for i, id := range stage.Escalation.Approvers.Identities {
 				identity(fmt.Sprintf("%s.escalation.approvers.identities[%d]", field, i), id)
+			}
+		}
+	case Delegation:
+		identity("from", o.From)
+		identity("to", o.To)
+		for n, id := range o.Templates {
+			if s.Templates[id] == nil {
+				p.add(fmt.Sprintf("templates[%d]", n), CodeUnknownReference, "no grant template %q is declared; declare it with stint_grant_template", id)
 			}
 		}
 	default:

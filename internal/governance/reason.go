@@ -25,6 +25,7 @@ const (
 	ReasonDurationInvalid       ReasonCode = "duration_invalid"
 	ReasonEventRequired         ReasonCode = "event_required"
 	ReasonEventKind             ReasonCode = "event_kind"
+	ReasonEventNotYours         ReasonCode = "event_not_yours"
 	ReasonEventNotOpen          ReasonCode = "event_not_open"
 	ReasonJustificationRequired ReasonCode = "justification_required"
 	ReasonJustificationTooLong  ReasonCode = "justification_too_long"

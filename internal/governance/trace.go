@@ -185,7 +185,7 @@ func (s *PolicySet) bounds(q Question, t *GrantTemplate, d Decision) *BoundsTrac
 			Demand: t.Justification, Given: isGiven(q.Justification), Holds: holds(ReasonJustificationRequired, ReasonJustificationTooLong),
 		},
 		BusinessEvent: EventTrace{
-			Asked: q.EventRef, Event: q.Event, Holds: holds(ReasonEventRequired, ReasonEventKind, ReasonEventNotOpen),
+			Asked: q.EventRef, Event: q.Event, Holds: holds(ReasonEventRequired, ReasonEventKind, ReasonEventNotYours, ReasonEventNotOpen),
 		},
 		Approval: t.Approval,
 	}

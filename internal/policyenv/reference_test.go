@@ -29,6 +29,7 @@ func TestReferencePage(t *testing.T) {
 		"variables":            r.variables,
 		"attributes":           r.attributes,
 		"correlationVariables": r.correlationVariables,
+		"approverVariables":    r.approverVariables,
 		"operators":            r.operators,
 		"functions":            r.functions,
 		"differences":          r.differences,
@@ -119,6 +120,14 @@ func (r reference) variables() string {
 func (r reference) correlationVariables() string {
 	t := newTable("variable", "type", "meaning")
 	for _, v := range CorrelationVariables() {
+		t.row(code(v.Name), kind(v), meaning(v))
+	}
+	return t.String()
+}
+
+func (r reference) approverVariables() string {
+	t := newTable("variable", "type", "meaning")
+	for _, v := range ApproverVariables() {
 		t.row(code(v.Name), kind(v), meaning(v))
 	}
 	return t.String()

@@ -109,6 +109,59 @@ resource "stint_identity" "bot" {
 	}.run(t, acctest.Start(t))
 }
 
+func TestDelegationLivesThroughTerraform(t *testing.T) {
+	course{
+		address: "stint_delegation.away",
+		id:      "the%20summer",
+		names:   "the summer",
+		around: `
+resource "stint_identity" "bob" {
+  name = "bob"
+  type = "human"
+}
+resource "stint_identity" "dora" {
+  name = "dora"
+  type = "human"
+}
+resource "stint_identity" "erin" {
+  name = "erin"
+  type = "human"
+}`,
+		created: `
+resource "stint_delegation" "away" {
+  name    = "the summer"
+  from    = stint_identity.bob.id
+  to      = stint_identity.dora.id
+  ends_at = "2050-08-14T17:00:00Z"
+}`,
+		changed: `
+resource "stint_delegation" "away" {
+  name      = "the summer"
+  from      = stint_identity.bob.id
+  to        = stint_identity.erin.id
+  starts_at = "2050-07-24T06:00:00Z"
+  ends_at   = "2050-08-15T17:00:00Z"
+}`,
+		rewritten: `
+resource "stint_delegation" "away" {
+  name      = "the summer"
+  from      = "bob"
+  to        = "erin"
+  starts_at = "2050-07-24T08:00:00+02:00"
+  ends_at   = "2050-08-15T19:00:00+02:00"
+  templates = []
+}`,
+		replaced: `
+resource "stint_delegation" "away" {
+  name    = "the winter"
+  from    = stint_identity.bob.id
+  to      = stint_identity.dora.id
+  ends_at = "2050-12-31T17:00:00Z"
+}`,
+		is: map[string]knownvalue.Check{"templates": knownvalue.SetSizeExact(0), "starts_at": knownvalue.Null()},
+	}.run(t, acctest.Start(t))
+}
+
 func TestBusinessEventLivesThroughTerraform(t *testing.T) {
 	course{
 		address: "stint_business_event.audit",
@@ -381,10 +434,13 @@ resource "stint_grant_template" "admin" {
   activate_within      = "30m"
   business_event       = { kinds = ["incident", "change"] }
   justification        = "required"
+  on_ineligible        = "grace"
+  ineligible_grace     = "90m"
   approval = {
     stages = [
       { name = "lead", approvers = { groups = ["leads"], relations = ["manager"] }, timeout = "60m" },
       { name = "owner", quorum = 1, approvers = { identities = [stint_identity.alice.id] } },
+      { name = "senior", approvers = { condition = "contains(approver.groups,\"senior\") && (approver.id != identity.id)" } },
     ]
   }
   revoke_on_destroy = true
@@ -398,11 +454,14 @@ resource "stint_grant_template" "admin" {
   activate_within      = "1800s"
   business_event       = { kinds = ["change", "incident"] }
   justification        = "required"
+  on_ineligible        = "grace"
+  ineligible_grace     = "1h30m"
   approval = {
     automatic = false
     stages = [
       { name = "lead", quorum = 1, approvers = { groups = ["leads"], relations = ["manager"], identities = [] }, timeout = "1h", on_timeout = "lapse" },
       { name = "owner", approvers = { identities = ["alice"] }, timeout = "60m" },
+      { name = "senior", approvers = { condition = "contains(approver.groups, \"senior\") && approver.id != identity.id" } },
     ]
   }
   revoke_on_destroy = true

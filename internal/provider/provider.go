@@ -21,12 +21,14 @@ import (
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/application"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/attribute"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/businessevent"
+	"github.com/stint-dev/terraform-provider-stint/internal/provider/delegation"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/discoveredassignments"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/discoveredentitlements"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/drift"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/duration"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/eligibilitypolicy"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/entitlement"
+	"github.com/stint-dev/terraform-provider-stint/internal/provider/eventsource"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/grant"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/granttemplate"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/identity"
@@ -77,8 +79,10 @@ func (p *stint) Resources(context.Context) []func() resource.Resource {
 		application.NewResource,
 		attribute.NewResource,
 		businessevent.NewResource,
+		delegation.NewResource,
 		eligibilitypolicy.NewResource,
 		entitlement.NewResource,
+		eventsource.NewResource,
 		granttemplate.NewResource,
 		identity.NewResource,
 		sodrule.NewResource,

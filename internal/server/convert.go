@@ -49,6 +49,14 @@ func toTemplate(stored catalog.Stored) api.GrantTemplate {
 	return api.GrantTemplate{Meta: meta(stored), GrantTemplate: stored.Object.(governance.GrantTemplate)}
 }
 
+func toDelegation(stored catalog.Stored) api.Delegation {
+	return api.Delegation{Meta: meta(stored), Delegation: stored.Object.(governance.Delegation)}
+}
+
+func toEventSource(stored catalog.Stored) api.EventSource {
+	return api.EventSource{Meta: meta(stored), EventSource: stored.Object.(governance.EventSource)}
+}
+
 func toEvent(stored catalog.Stored) api.BusinessEvent {
 	event := api.BusinessEvent{
 		Meta: meta(stored), BusinessEvent: stored.Object.(governance.BusinessEvent), ClosedAt: stored.ClosedAt,
@@ -67,7 +75,7 @@ func fromOpenEvent(event governance.OpenEvent) api.BusinessEvent {
 }
 
 func toRequest(view access.RequestView) api.Request {
-	return api.Request{Request: view.Request, Grants: append([]governance.GrantID{}, view.Grants...)}
+	return api.Request{Request: view.Request, Grants: append([]governance.GrantID{}, view.Grants...), OnBehalfOf: view.OnBehalfOf}
 }
 
 func toGrant(view access.GrantView) api.Grant {

@@ -46,6 +46,8 @@ func (s *Server) addDeclared(r *router) {
 	addCollection(r, api.EligibilityPolicies, governance.KindPolicy, toPolicy)
 	addCollection(r, api.SoDRules, governance.KindRule, toRule)
 	addCollection(r, api.GrantTemplates, governance.KindTemplate, toTemplate)
+	addCollection(r, api.Delegations, governance.KindDelegation, toDelegation)
+	addCollection(r, api.EventSources, governance.KindEventSource, toEventSource)
 	addCollection(r, api.BusinessEvents, governance.KindBusinessEvent, toEvent)
 	add(r, operation{id: "snapshot", method: http.MethodGet, path: "/v1/snapshot", tag: "declared", summary: "The whole declared state at one revision"}, s.snapshot)
 }
@@ -120,6 +122,8 @@ func (s *Server) snapshot(ctx context.Context, _ caller, _ *struct{}) (*snapshot
 		EligibilityPolicies: convertAll(of[governance.KindPolicy], toPolicy),
 		SoDRules:            convertAll(of[governance.KindRule], toRule),
 		GrantTemplates:      convertAll(of[governance.KindTemplate], toTemplate),
+		Delegations:         convertAll(of[governance.KindDelegation], toDelegation),
+		EventSources:        convertAll(of[governance.KindEventSource], toEventSource),
 		BusinessEvents:      convertAll(of[governance.KindBusinessEvent], toEvent),
 	}}, nil
 }

@@ -7,7 +7,13 @@ import (
 	"github.com/stint-dev/terraform-provider-stint/internal/api"
 )
 
-type openEventInput struct{ Body api.OpenEventInput }
+type (
+	openEventInput   struct{ Body api.OpenEventInput }
+	extendEventInput struct {
+		ID   string `path:"id"`
+		Body api.ExtendEventInput
+	}
+)
 
 // addEvents registers what happens to business events outside of the declared
 // state.
@@ -21,6 +27,16 @@ func (s *Server) addEvents(r *router) {
 			return nil, err
 		}
 		return &objectOutput[api.BusinessEvent]{Status: http.StatusCreated, ETag: etag(event.Version), Body: fromOpenEvent(event)}, nil
+	})
+	add(r, operation{
+		id: "extend-business-event", method: http.MethodPost, path: "/v1/business-events/{id}/extend", tag: "events",
+		summary: "Give an open event, by id or name, a later end; its grants are not lengthened",
+	}, func(ctx context.Context, who caller, input *extendEventInput) (*objectOutput[api.BusinessEvent], error) {
+		event, err := s.engine.Access.ExtendEvent(ctx, who.actor, input.ID, input.Body.EndsAt, input.Body.Justification)
+		if err != nil {
+			return nil, err
+		}
+		return &objectOutput[api.BusinessEvent]{Status: http.StatusOK, ETag: etag(event.Version), Body: fromOpenEvent(event)}, nil
 	})
 	add(r, operation{
 		id: "close-business-event", method: http.MethodPost, path: "/v1/business-events/{id}/close", tag: "events",

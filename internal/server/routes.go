@@ -113,6 +113,7 @@ func (s *Server) routes() http.Handler {
 		_, _ = io.WriteString(w, `{"status":"ok"}`+"\n")
 	})
 	mux.HandleFunc("GET /readyz", s.ready)
+	mux.HandleFunc("POST /hooks/v1/{source}", s.hook)
 	return s.observe(problemsOfMux(mux))
 }
 

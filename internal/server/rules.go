@@ -40,10 +40,12 @@ func rules() map[string]rule {
 		"list-eligibility-policies": readers, "get-eligibility-policy": readers, "put-eligibility-policy": authors, "delete-eligibility-policy": authors,
 		"list-sod-rules": readers, "get-sod-rule": readers, "put-sod-rule": authors, "delete-sod-rule": authors,
 		"list-grant-templates": everyone, "get-grant-template": everyone, "put-grant-template": authors, "delete-grant-template": authors,
+		"list-delegations": readers, "get-delegation": readers, "put-delegation": authors, "delete-delegation": authors,
+		"list-event-sources": readers, "get-event-source": readers, "put-event-source": authors, "delete-event-source": authors,
 		"list-business-events": everyone, "get-business-event": everyone, "put-business-event": authors, "delete-business-event": authors,
 		"snapshot": readers,
 
-		"open-business-event": operators, "close-business-event": operators,
+		"open-business-event": operators, "extend-business-event": operators, "close-business-event": operators,
 
 		"sync-application":             operators,
 		"list-discovered-entitlements": readers, "list-discovered-accounts": readers, "list-discovered-assignments": readers,

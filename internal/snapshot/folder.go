@@ -58,7 +58,7 @@ func (s *State) lists() []list {
 		listOf(string(api.Attributes), &s.Attributes), listOf(string(api.Applications), &s.Applications), listOf(string(api.Identities), &s.Identities),
 		listOf(string(api.Entitlements), &s.Entitlements), listOf(string(api.EligibilityPolicies), &s.EligibilityPolicies),
 		listOf(string(api.SoDRules), &s.SoDRules), listOf(string(api.GrantTemplates), &s.GrantTemplates),
-		listOf(string(api.BusinessEvents), &s.BusinessEvents), listOf("discovered-accounts", &s.DiscoveredAccounts),
+		listOf(string(api.Delegations), &s.Delegations), listOf(string(api.EventSources), &s.EventSources), listOf(string(api.BusinessEvents), &s.BusinessEvents), listOf("discovered-accounts", &s.DiscoveredAccounts),
 		listOf("discovered-entitlements", &s.DiscoveredEntitlements), listOf("discovered-assignments", &s.DiscoveredAssignments),
 		listOf("grants", &s.Grants),
 	}

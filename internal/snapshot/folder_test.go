@@ -19,7 +19,7 @@ func state() snapshot.State {
 	return snapshot.State{
 		TakenAt: time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC), Revision: 7, Checkpoint: api.Checkpoint{Size: 9, Root: "cm9vdA=="},
 		Attributes: []api.Attribute{}, Applications: []api.Application{}, Entitlements: []api.Entitlement{}, EligibilityPolicies: []api.EligibilityPolicy{},
-		SoDRules: []api.SoDRule{}, GrantTemplates: []api.GrantTemplate{},
+		SoDRules: []api.SoDRule{}, GrantTemplates: []api.GrantTemplate{}, Delegations: []api.Delegation{}, EventSources: []api.EventSource{},
 		Identities: []api.Identity{
 			{Meta: api.Meta{ID: "alice", Version: 2}, Identity: governance.Identity{Name: "alice", Type: governance.Human, Groups: []string{"a&b"}}, Status: governance.Left},
 		},

@@ -31,6 +31,8 @@ type State struct {
 	EligibilityPolicies []api.EligibilityPolicy
 	SoDRules            []api.SoDRule
 	GrantTemplates      []api.GrantTemplate
+	Delegations         []api.Delegation
+	EventSources        []api.EventSource
 	// BusinessEvents are the declared ones and those opened from outside.
 	BusinessEvents []api.BusinessEvent
 
@@ -92,7 +94,7 @@ func takeOnce(ctx context.Context, c *client.Client) (state State, whole bool, e
 	return State{
 		Revision: declared.Revision, Checkpoint: events.Checkpoint,
 		Attributes: declared.Attributes, Applications: declared.Applications, Identities: declared.Identities, Entitlements: declared.Entitlements,
-		EligibilityPolicies: declared.EligibilityPolicies, SoDRules: declared.SoDRules, GrantTemplates: declared.GrantTemplates,
+		EligibilityPolicies: declared.EligibilityPolicies, SoDRules: declared.SoDRules, GrantTemplates: declared.GrantTemplates, Delegations: declared.Delegations, EventSources: declared.EventSources,
 		BusinessEvents: events.Items, DiscoveredAccounts: accounts.Items, DiscoveredEntitlements: entitlements.Items,
 		DiscoveredAssignments: assignments.Items, Grants: grants.Items,
 	}, whole, nil
@@ -121,6 +123,12 @@ func (s State) Objects() []governance.Object {
 	}
 	for _, o := range s.GrantTemplates {
 		objects = append(objects, o.GrantTemplate)
+	}
+	for _, o := range s.Delegations {
+		objects = append(objects, o.Delegation)
+	}
+	for _, o := range s.EventSources {
+		objects = append(objects, o.EventSource)
 	}
 	for _, o := range s.BusinessEvents {
 		if o.ID == o.Key() {

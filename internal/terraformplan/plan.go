@@ -127,6 +127,8 @@ var kinds = map[string]declared{
 	"stint_eligibility_policy": {kind: governance.KindPolicy, read: object[governance.EligibilityPolicy]},
 	"stint_sod_rule":           {kind: governance.KindRule, read: object[governance.SoDRule]},
 	"stint_grant_template":     {kind: governance.KindTemplate, read: object[governance.GrantTemplate]},
+	"stint_delegation":         {kind: governance.KindDelegation, read: object[governance.Delegation]},
+	"stint_event_source":       {kind: governance.KindEventSource, read: object[governance.EventSource]},
 	"stint_business_event":     {kind: governance.KindBusinessEvent, read: object[governance.BusinessEvent]},
 }
 

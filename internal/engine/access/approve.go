@@ -170,6 +170,11 @@ func (a *Access) parties(ctx context.Context, tx *journal.Tx, r governance.Reque
 		}
 		p.EntitlementOwners = append(p.EntitlementOwners, owner)
 	}
+	event, err := eventOf(ctx, tx, r.BusinessEvent)
+	if err != nil {
+		return p, err
+	}
+	p.Meets = set.ApproverTest(r, p.Requester, event, tx.Now)
 	row, err := tx.GetIdentity(ctx, string(approver))
 	if errors.Is(err, sql.ErrNoRows) {
 		return p, fault.New(fault.Forbidden, "identity %s is no longer declared", approver)
@@ -182,7 +187,36 @@ func (a *Access) parties(ctx context.Context, tx *journal.Tx, r governance.Reque
 		return p, err
 	}
 	p.Approver, p.Bootstrap = *person, row.Bootstrap
-	return p, nil
+	p.Delegators, err = delegators(ctx, tx, set, r.Template, approver)
+	return p, err
+}
+
+// eventOf reads the event that a request names; nil when it names none.
+func eventOf(ctx context.Context, tx *journal.Tx, id governance.EventID) (*governance.OpenEvent, error) {
+	if id == "" {
+		return nil, nil
+	}
+	row, err := tx.GetEvent(ctx, string(id))
+	if err != nil {
+		return nil, fmt.Errorf("read business event %s: %w", id, err)
+	}
+	return declared.EventFrom(row)
+}
+
+// delegators are those who have delegated to the approver what they may approve
+// of requests through the template, as far as the delegations are in force now.
+func delegators(ctx context.Context, tx *journal.Tx, set *governance.PolicySet, template governance.TemplateID, approver governance.IdentityID) ([]governance.Person, error) {
+	var people []governance.Person
+	for _, id := range set.Delegators(approver, template, tx.Now) {
+		person, err := declared.Person(ctx, tx, id)
+		if err != nil {
+			return nil, err
+		}
+		if person != nil {
+			people = append(people, *person)
+		}
+	}
+	return people, nil
 }
 
 // askOf is the question that a request asked.
@@ -192,28 +226,4 @@ func askOf(r governance.Request) Ask {
 		Identity: r.Identity, Template: r.Template, Entitlements: r.Entitlements, Account: r.Account,
 		BusinessEvent: string(r.BusinessEvent), Duration: &duration, Justification: r.Justification,
 	}
-}
-
-// Redecide asks a granted request's question again, for one of its grants that
-// is about to be activated. refused is empty when the grant may be given; an
-// approval that is demanded now and that nobody gave refuses it as well.
-func (a *Access) Redecide(ctx context.Context, tx *journal.Tx, g governance.Grant) (refused string, err error) {
-	request, err := getRequest(ctx, tx, g.Request)
-	if err != nil {
-		return "", err
-	}
-	ask := askOf(request.Request)
-	ask.Entitlements = []governance.EntitlementID{g.Entitlement}
-	set, question, err := a.question(ctx, tx, ask)
-	if err != nil {
-		return "", err
-	}
-	decision := set.Decide(question)
-	switch {
-	case decision.Effect == governance.Deny:
-		return decision.Denials()[0].Message, nil
-	case decision.Effect == governance.NeedsApproval && len(request.Approvals) == 0:
-		return "an approval is demanded now, and the request was granted without one", nil
-	}
-	return "", nil
 }

@@ -23,44 +23,58 @@ func (a *Access) OpenEvent(ctx context.Context, by journal.Actor, e governance.B
 		return governance.OpenEvent{}, err
 	}
 	var opened governance.OpenEvent
-	err := a.Journal.Write(ctx, by, func(tx *journal.Tx) error {
-		if !tx.Now.Before(e.EndsAt) {
-			return fault.FromProblems(what, governance.Problems{{Field: "ends_at", Code: governance.CodeInvalid, Message: fmt.Sprintf("%s is past; an event ends in the future", e.EndsAt.UTC().Format(time.RFC3339))}})
-		}
-		if err := a.checkAttributes(ctx, tx, what, e); err != nil {
-			return err
-		}
-		same, err := tx.FindOpenEvents(ctx, e.Name)
-		if err != nil {
-			return fmt.Errorf("look for %s: %w", what, err)
-		}
-		if len(same) > 0 {
-			return fault.New(fault.AlreadyExists, "%s is open already with id %s; close it first or use another name", what, same[0].ID)
-		}
-		opened = governance.OpenEvent{BusinessEvent: e, ID: governance.EventID(tx.NewID()), OpenedAt: tx.Now, Version: 1}
-		body, err := declared.Encode(e)
-		if err != nil {
-			return err
-		}
-		if _, err := tx.InsertEvent(ctx, sqlc.InsertEventParams{
-			ID: string(opened.ID), Name: e.Name, OpenedAt: store.Micros(tx.Now), EndsAt: store.Micros(e.EndsAt), Body: body,
-		}); err != nil {
-			return fmt.Errorf("open %s: %w", what, err)
-		}
-		fields := evidence.Fields{"name": e.Name, "kind": e.Kind, "ends_at": e.EndsAt, "reference": journal.Private(e.Reference)}
-		if e.Severity != nil {
-			fields["severity"] = *e.Severity
-		}
-		if len(e.Attributes) > 0 {
-			values := evidence.Fields{}
-			for name, value := range e.Attributes {
-				values[name] = evidence.Private(string(value))
-			}
-			fields["attributes"] = values
-		}
-		return tx.Record("business_event.opened", "business_event", string(opened.ID), fields)
+	err := a.Journal.Write(ctx, by, func(tx *journal.Tx) (err error) {
+		opened, err = a.OpenEventIn(ctx, tx, e)
+		return err
 	})
 	return opened, err
+}
+
+// OpenEventIn opens an event, which is right by itself, in a transaction.
+func (a *Access) OpenEventIn(ctx context.Context, tx *journal.Tx, e governance.BusinessEvent) (governance.OpenEvent, error) {
+	what := fmt.Sprintf("business event %q", e.Name)
+	var opened governance.OpenEvent
+	if !tx.Now.Before(e.EndsAt) {
+		return opened, fault.FromProblems(what, governance.Problems{{Field: "ends_at", Code: governance.CodeInvalid, Message: fmt.Sprintf("%s is past; an event ends in the future", e.EndsAt.UTC().Format(time.RFC3339))}})
+	}
+	if err := a.checkAttributes(ctx, tx, what, e); err != nil {
+		return opened, err
+	}
+	if err := checkAssignee(ctx, tx, what, e); err != nil {
+		return opened, err
+	}
+	same, err := tx.FindOpenEvents(ctx, e.Name)
+	if err != nil {
+		return opened, fmt.Errorf("look for %s: %w", what, err)
+	}
+	if len(same) > 0 {
+		return opened, fault.New(fault.AlreadyExists, "%s is open already with id %s; close it first or use another name", what, same[0].ID)
+	}
+	opened = governance.OpenEvent{BusinessEvent: e, ID: governance.EventID(tx.NewID()), OpenedAt: tx.Now, Version: 1}
+	body, err := declared.Encode(e)
+	if err != nil {
+		return opened, err
+	}
+	if _, err := tx.InsertEvent(ctx, sqlc.InsertEventParams{
+		ID: string(opened.ID), Name: e.Name, OpenedAt: store.Micros(tx.Now), EndsAt: store.Micros(e.EndsAt), Body: body,
+	}); err != nil {
+		return opened, fmt.Errorf("open %s: %w", what, err)
+	}
+	fields := evidence.Fields{"name": e.Name, "kind": e.Kind, "ends_at": e.EndsAt, "reference": journal.Private(e.Reference)}
+	if e.Assignee != "" {
+		fields["assignee"] = e.Assignee
+	}
+	if e.Severity != nil {
+		fields["severity"] = *e.Severity
+	}
+	if len(e.Attributes) > 0 {
+		values := evidence.Fields{}
+		for name, value := range e.Attributes {
+			values[name] = evidence.Private(string(value))
+		}
+		fields["attributes"] = values
+	}
+	return opened, tx.Record("business_event.opened", "business_event", string(opened.ID), fields)
 }
 
 // checkAttributes demands that the event's attributes are declared, and holds
@@ -81,6 +95,22 @@ func (a *Access) checkAttributes(ctx context.Context, tx *journal.Tx, what strin
 		return err
 	}
 	return fault.FromProblems(what, set.Attributes.Check(e))
+}
+
+// checkAssignee demands that the event's assignee is declared, and holds it
+// until the transaction ends.
+func checkAssignee(ctx context.Context, tx *journal.Tx, what string, e governance.BusinessEvent) error {
+	if e.Assignee == "" {
+		return nil
+	}
+	n, err := tx.UseIdentity(ctx, string(e.Assignee))
+	if err != nil {
+		return fmt.Errorf("hold identity %s: %w", e.Assignee, err)
+	}
+	if n == 0 {
+		return fault.FromProblems(what, governance.Problems{{Field: "assignee", Code: governance.CodeUnknownReference, Message: fmt.Sprintf("no identity %q is declared", e.Assignee)}})
+	}
+	return nil
 }
 
 // CloseEvent closes an event, by id or by the name of an open one, and begins
@@ -111,6 +141,10 @@ func closeEvent(ctx context.Context, tx *journal.Tx, event governance.OpenEvent)
 	}
 	event.ClosedAt = &tx.Now
 	event.Version++
+	marker := grants.NewMarker(ctx, tx)
+	if marker.Event(event.ID); marker.Err() != nil {
+		return event, marker.Err()
+	}
 	live, err := grants.List(tx.ListLiveGrantsOfEvent(ctx, string(event.ID)))
 	if err != nil {
 		return event, err

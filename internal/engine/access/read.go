@@ -69,7 +69,7 @@ func (a *Access) ListRequests(ctx context.Context, filter RequestFilter) ([]Requ
 			if err != nil {
 				return err
 			}
-			picked, err := a.picks(ctx, tx, filter, r.Request)
+			picked, voice, err := a.picks(ctx, tx, filter, r.Request)
 			if err != nil {
 				return err
 			}
@@ -80,6 +80,7 @@ func (a *Access) ListRequests(ctx context.Context, filter RequestFilter) ([]Requ
 			if err != nil {
 				return err
 			}
+			view.OnBehalfOf = voice.OnBehalfOf
 			views = append(views, view)
 		}
 		return nil
@@ -100,20 +101,21 @@ func (f RequestFilter) read(ctx context.Context, tx *journal.Tx) ([]string, erro
 	return tx.ListRequests(ctx)
 }
 
-func (a *Access) picks(ctx context.Context, tx *journal.Tx, f RequestFilter, r governance.Request) (bool, error) {
+func (a *Access) picks(ctx context.Context, tx *journal.Tx, f RequestFilter, r governance.Request) (bool, governance.Voice, error) {
+	var voice governance.Voice
 	if f.State != "" && r.State != f.State || f.Identity != "" && r.Identity != f.Identity {
-		return false, nil
+		return false, voice, nil
 	}
 	if f.Approver == "" {
-		return true, nil
+		return true, voice, nil
 	}
 	if r.State != governance.RequestPending {
-		return false, nil
+		return false, voice, nil
 	}
 	parties, err := a.parties(ctx, tx, r, f.Approver)
 	if err != nil {
-		return false, err
+		return false, voice, err
 	}
-	voice, err := r.MayApprove(parties)
-	return err == nil && r.Awaits(voice, tx.Now) == nil, nil
+	voice, err = r.MayApprove(parties)
+	return err == nil && r.Awaits(voice, tx.Now) == nil, voice, nil
 }

@@ -21,6 +21,9 @@ import (
 type RequestView struct {
 	governance.Request
 	Grants []governance.GrantID
+	// OnBehalfOf is in whose place the approver that was filtered by would speak;
+	// empty when they would speak for themselves.
+	OnBehalfOf governance.IdentityID
 }
 
 // Request makes a request. A denied one is a result with its reasons, not an
@@ -84,11 +87,7 @@ func (a *Access) Request(ctx context.Context, by journal.Actor, ask Ask) (Reques
 
 // schedule makes the grants of a request that has just been granted.
 func (a *Access) schedule(ctx context.Context, tx *journal.Tx, set *governance.PolicySet, q governance.Question, r governance.Request) ([]governance.GrantID, error) {
-	basis := governance.Basis{Revision: set.Revision, IdentityVersion: q.Identity.Version}
-	if q.Event != nil {
-		basis.EventVersion = q.Event.Version
-	}
-	made := governance.Schedule(r, *set.Templates[r.Template], q.Event, basis, tx.Now, func() governance.GrantID { return governance.GrantID(tx.NewID()) })
+	made := governance.Schedule(r, *set.Templates[r.Template], q.Event, basisOf(set, q), tx.Now, func() governance.GrantID { return governance.GrantID(tx.NewID()) })
 	ids := make([]governance.GrantID, len(made))
 	for i, g := range made {
 		if err := grants.Add(ctx, tx, g); err != nil {

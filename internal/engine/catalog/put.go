@@ -42,11 +42,23 @@ func (c *Catalog) Put(ctx context.Context, by journal.Actor, o governance.Object
 		if err := tx.RaiseRevision(); err != nil {
 			return err
 		}
-		w := writer{ctx: ctx, tx: tx, catalog: c, what: what}
-		if err := w.checkReferences(o); err != nil {
+		w := writer{ctx: ctx, tx: tx, catalog: c, what: what, by: by}
+		set, err := w.checkReferences(o)
+		if err != nil {
+			return err
+		}
+		affected, err := w.affectedBy(set, o.ObjectKind(), o.Key(), o)
+		if err != nil {
+			return err
+		}
+		if err := affected.hold(&w); err != nil {
 			return err
 		}
 		changed, err := w.write(o, pre)
+		if err != nil {
+			return err
+		}
+		marked, err := affected.mark(&w)
 		if err != nil {
 			return err
 		}
@@ -57,7 +69,14 @@ func (c *Catalog) Put(ctx context.Context, by journal.Actor, o governance.Object
 		if err != nil {
 			return err
 		}
-		if err := tx.Record(string(o.ObjectKind())+"."+changed, string(o.ObjectKind()), o.Key(), evidence.Fields{"document": document}); err != nil {
+		fields := evidence.Fields{"document": document}
+		if marked > 0 {
+			fields["grants_redecided"] = marked
+		}
+		if w.extendedFrom != nil {
+			changed, fields["was"], fields["ends_at"] = "extended", *w.extendedFrom, o.(governance.BusinessEvent).EndsAt
+		}
+		if err := tx.Record(string(o.ObjectKind())+"."+changed, string(o.ObjectKind()), o.Key(), fields); err != nil {
 			return err
 		}
 		stored, err = get(ctx, tx, o.ObjectKind(), o.Key())
@@ -111,12 +130,17 @@ type writer struct {
 	tx      *journal.Tx
 	catalog *Catalog
 	what    string
+	by      journal.Actor // of a Put
+	// extendedFrom is the end of an event that is given a later one.
+	extendedFrom *time.Time
 }
 
-func (w *writer) checkReferences(o governance.Object) error {
+// checkReferences demands that what the object refers to is there, in what is
+// declared so far, which it returns.
+func (w *writer) checkReferences(o governance.Object) (*governance.PolicySet, error) {
 	set, err := w.catalog.Declared.Fresh(w.ctx, w.tx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var failed error
 	problems := set.CheckReferences(o, func(id governance.IdentityID) bool {
@@ -127,28 +151,35 @@ func (w *writer) checkReferences(o governance.Object) error {
 		return person != nil
 	})
 	if failed != nil {
-		return failed
+		return nil, failed
 	}
 	if e, ok := o.(governance.Entitlement); ok && len(problems) == 0 {
 		more, err := w.checkExists(e)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		problems = append(problems, more...)
 	}
 	if i, ok := o.(governance.Identity); ok && i.Owner != "" && len(problems) == 0 {
 		owner, err := declared.Person(w.ctx, w.tx, i.Owner)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if owner.Type != governance.Human {
 			problems = append(problems, governance.Problem{Field: "owner", Code: governance.CodeInvalid, Message: fmt.Sprintf("%q is a %s; the owner must be human", i.Owner, owner.Type)})
 		}
 	}
+	if d, ok := o.(governance.Delegation); ok && len(problems) == 0 {
+		more, err := w.checkDelegation(d)
+		if err != nil {
+			return nil, err
+		}
+		problems = append(problems, more...)
+	}
 	if i, ok := o.(governance.Identity); ok && i.Type != governance.Human {
 		owned, err := w.tx.ListOwned(w.ctx, o.Key())
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if len(owned) > 0 {
 			problems = append(problems, governance.Problem{Field: "type", Code: governance.CodeConflict, Message: fmt.Sprintf("it owns %q, and an owner must be human; give that another owner first", owned[0].ID)})
@@ -159,7 +190,7 @@ func (w *writer) checkReferences(o governance.Object) error {
 			problems = append(problems, governance.Problem{Field: "type", Code: governance.CodeConflict, Message: fmt.Sprintf("it is declared as %s, and the type of an attribute cannot be changed; delete it and declare it anew", old.Object.(governance.Attribute).Type)})
 		}
 	}
-	return fault.FromProblems(w.what, problems)
+	return set, fault.FromProblems(w.what, problems)
 }
 
 // checkExists demands that the target was seen with the entitlement. One that
@@ -230,6 +261,9 @@ func (w *writer) writeEvent(e governance.BusinessEvent, body string, pre Precond
 		}
 	}
 	if !pre.Create {
+		if err := w.extend(e); err != nil {
+			return 0, err
+		}
 		return w.tx.UpdateEvent(w.ctx, sqlc.UpdateEventParams{ID: e.Key(), EndsAt: store.Micros(e.EndsAt), Body: body, Version: pre.Version})
 	}
 	n, err := w.tx.InsertEvent(w.ctx, sqlc.InsertEventParams{
@@ -287,29 +321,7 @@ func (w *writer) follow(o governance.Object, observed *observation) error {
 	case governance.Entitlement:
 		return w.tx.MarkFindingsDue(w.ctx, string(doc.Application))
 	case governance.BusinessEvent:
-		return w.tighten(doc)
-	}
-	return nil
-}
-
-// tighten brings the end of the event's grants forward when the event ends
-// earlier than they do.
-func (w *writer) tighten(e governance.BusinessEvent) error {
-	live, err := grants.List(w.tx.ListLiveGrantsOfEvent(w.ctx, e.Key()))
-	if err != nil {
-		return err
-	}
-	for _, g := range live {
-		tightened := g.Tighten(e.EndsAt)
-		if g.State == governance.GrantRevoking || tightened.NotAfter.Equal(g.NotAfter) {
-			continue
-		}
-		if _, err := grants.Update(w.ctx, w.tx, g, tightened); err != nil {
-			return err
-		}
-		if err := grants.Record(w.tx, "grant.tightened", tightened, evidence.Fields{"not_after": tightened.NotAfter}); err != nil {
-			return err
-		}
+		return grants.TightenTo(w.ctx, w.tx, doc.DeclaredID(), doc.EndsAt)
 	}
 	return nil
 }

@@ -97,6 +97,8 @@ func add(docs *governance.Documents, object governance.Object) {
 		docs.Rules = append(docs.Rules, o)
 	case governance.GrantTemplate:
 		docs.Templates = append(docs.Templates, o)
+	case governance.Delegation:
+		docs.Delegations = append(docs.Delegations, o)
 	}
 }
 
@@ -117,6 +119,10 @@ func Decode(kind governance.Kind, body string) (governance.Object, error) {
 		return decode[governance.SoDRule](kind, body)
 	case governance.KindTemplate:
 		return decode[governance.GrantTemplate](kind, body)
+	case governance.KindDelegation:
+		return decode[governance.Delegation](kind, body)
+	case governance.KindEventSource:
+		return decode[governance.EventSource](kind, body)
 	case governance.KindBusinessEvent:
 		return decode[governance.BusinessEvent](kind, body)
 	}

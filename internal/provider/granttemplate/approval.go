@@ -58,6 +58,8 @@ func approvers(description string) schema.SingleNestedAttribute {
 		Attributes: map[string]schema.Attribute{
 			"identities": declared.Names("Ids of identities."),
 			"groups":     declared.Names("Names of groups."),
+			"condition": declared.OptionalText(fwconv.Condition, "Boolean expression in the [condition language](../guides/condition-language.md) that names people: over `approver`, and over `identity` (the requester), `entitlement`, `request`, `event` and `now`. "+
+				"It must hold for every entitlement that is asked for; an error names nobody."),
 			"relations": declared.Names("What the approver is to the request: `manager` of the requester (of the owner, when the requester is no person), " +
 				"`entitlement_owner` (of everything that is asked for), or `owner` of a requester that is no person, who confirms the request and never stands for another's approval."),
 		},

@@ -71,6 +71,20 @@ type Discovery struct {
 	FindingsDue   bool
 }
 
+type EventDelivery struct {
+	SourceID   string
+	Digest     string
+	ReceivedAt int64
+	Answer     string
+}
+
+type EventKey struct {
+	SourceID    string
+	ExternalKey string
+	EventID     string
+	OccurredAt  int64
+}
+
 type EvidenceHash struct {
 	Position int64
 	Hash     []byte
@@ -103,6 +117,7 @@ type Grant struct {
 	DueAt         sql.NullInt64
 	EndedAt       sql.NullInt64
 	Lingering     bool
+	RedecideAt    sql.NullInt64
 	Body          string
 }
 

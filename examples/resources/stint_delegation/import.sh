@@ -1,0 +1,1 @@
+terraform import stint_delegation.summer carol-summer

@@ -1,0 +1,1 @@
+terraform import stint_event_source.deployments deployments

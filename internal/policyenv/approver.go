@@ -1,0 +1,113 @@
+package policyenv
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/stint-dev/terraform-provider-stint/internal/condition"
+)
+
+// OfApprover is the variable under which approver conditions see the custom
+// attributes of the identity that would approve.
+const OfApprover Owner = "approver"
+
+// approval is what an approver condition looks at.
+type approval struct {
+	approver Identity
+	input    Input
+}
+
+// ApproverCondition is a compiled condition that says who may approve a request.
+// It is safe for concurrent use.
+type ApproverCondition struct {
+	program *program[approval]
+}
+
+// ApproverVariables lists what approver conditions see beside the variables of
+// eligibility conditions.
+func ApproverVariables() []Variable { return documented(approverFields(nil)) }
+
+// approverFields are those of an identity, as conditions see the approver.
+func approverFields(attributes Attributes) []field[approval] {
+	fields := slices.Concat(
+		identityFields(func(in *approval) *Identity { return &in.approver }),
+		attributeFields(attributes, OfIdentity, func(in *approval) (Values, bool) { return in.approver.Attributes, true }),
+	)
+	for i, f := range fields {
+		fields[i].Name = string(OfApprover) + strings.TrimPrefix(f.Name, string(OfIdentity))
+		fields[i].Doc = strings.NewReplacer("The identity's", "The approver's", "the identity's", "the approver's", "the identity", "the approver").Replace(f.Doc)
+	}
+	return fields
+}
+
+func approverSchema(attributes Attributes) (*schema[approval], error) {
+	fields := slices.Concat(approverFields(attributes), extensible[approval](OfApprover))
+	asked := slices.Concat(
+		eligibilityFields(),
+		extensible[Input](OfIdentity, OfEvent),
+		attributeFields(attributes, OfIdentity, func(in *Input) (Values, bool) { return in.Identity.Attributes, true }),
+		attributeFields(attributes, OfEvent, func(in *Input) (Values, bool) {
+			if in.Event == nil {
+				return nil, false
+			}
+			return in.Event.Attributes, true
+		}),
+	)
+	for _, f := range asked {
+		lifted := field[approval]{Variable: f.Variable, known: f.known, declare: f.declare}
+		if fill := f.fill; fill != nil {
+			lifted.fill = func(frame *condition.Frame, at condition.Slot, in *approval) { fill(frame, at, &in.input) }
+		}
+		fields = append(fields, lifted)
+	}
+	return newSchema(fields)
+}
+
+// CompileApprover checks and compiles a condition over approver, and over what
+// eligibility conditions see of the request. It returns all findings at once; the
+// condition is nil when there is any.
+func CompileApprover(src string, attributes Attributes) (*ApproverCondition, condition.Diagnostics) {
+	s, err := approverSchema(attributes)
+	if err != nil {
+		return nil, badParameter(err)
+	}
+	p, diags := s.compile(src)
+	if diags = append(diags, withoutApprover(src, diags)...); len(diags) > 0 {
+		return nil, diags
+	}
+	return &ApproverCondition{p}, nil
+}
+
+// CheckApprover finds what CompileApprover would before it is known which
+// attributes are declared: each that the condition reads may be of any type.
+func CheckApprover(src string) condition.Diagnostics {
+	s, err := approverSchema(nil)
+	if err != nil {
+		panic(err) // the table itself is wrong; every test of this package meets it
+	}
+	diags := condition.CheckEarly(src, s.env)
+	return append(diags, withoutApprover(src, diags)...)
+}
+
+// withoutApprover reports a condition without other findings that does not look
+// at the approver, and so would name everybody.
+func withoutApprover(src string, found condition.Diagnostics) condition.Diagnostics {
+	looks := slices.ContainsFunc(condition.Names(src), func(name string) bool { return strings.HasPrefix(name, string(OfApprover)+".") })
+	if len(found) > 0 || looks {
+		return nil
+	}
+	start := condition.Pos{Line: 1, Column: 1}
+	return condition.Diagnostics{{
+		Code:       CodeOneSided,
+		Range:      condition.Range{Start: start, End: start},
+		Text:       src,
+		Message:    "a condition on approvers looks at the approver; this one would name everybody or nobody",
+		Suggestion: `write contains(approver.groups, "leads"), for example`,
+	}}
+}
+
+// Holds says whether the condition names the approver. An error is always a
+// *condition.EvalError and means that it does not.
+func (c *ApproverCondition) Holds(approver Identity, asked Input) (bool, error) {
+	return c.program.eval(approval{approver, asked})
+}
