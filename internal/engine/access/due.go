@@ -37,7 +37,7 @@ func (a *Access) Run(ctx context.Context) error {
 // Due brings about everything that is due now. One thing that fails does not
 // hold up another.
 func (a *Access) Due(ctx context.Context) error {
-	var due struct{ grants, events, requests []string }
+	var due struct{ grants, events, requests, extensions []string }
 	if err := a.Journal.Read(ctx, func(tx *journal.Tx) (err error) {
 		now := store.NullInt(store.Micros(tx.Now))
 		if due.grants, err = tx.GrantsDue(ctx, now); err != nil {
@@ -46,7 +46,10 @@ func (a *Access) Due(ctx context.Context) error {
 		if due.events, err = tx.EventsDue(ctx, now.Int64); err != nil {
 			return err
 		}
-		due.requests, err = tx.RequestsDue(ctx, now)
+		if due.requests, err = tx.RequestsDue(ctx, now); err != nil {
+			return err
+		}
+		due.extensions, err = tx.ExtensionsDue(ctx)
 		return err
 	}); err != nil {
 		return fmt.Errorf("look for what is due: %w", err)
@@ -56,7 +59,7 @@ func (a *Access) Due(ctx context.Context) error {
 		ids  []string
 		what string
 		do   func(context.Context, *journal.Tx, string) error
-	}{{due.grants, "grant", endDue}, {due.events, "business event", closeDue}, {due.requests, "request", timeOutDue}} {
+	}{{due.grants, "grant", endDue}, {due.events, "business event", closeDue}, {due.requests, "request", timeOutDue}, {due.extensions, "extension", lapseExtension}} {
 		errs = append(errs, a.inBatches(ctx, each.ids, each.what, each.do))
 	}
 	return errors.Join(errs...)

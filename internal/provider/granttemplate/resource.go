@@ -41,6 +41,13 @@ func NewResource() resource.Resource {
 			},
 			"justification": declared.Choice("Whether a request must say why in words: `required` or `optional` (default).", "optional"),
 			"approval":      approval(),
+			"extension": schema.SingleNestedAttribute{
+				Optional:            true,
+				MarkdownDescription: "Lets the holder of an active grant ask for more time, which is decided and approved like any request. Leave it out and no grant is extended.",
+				Attributes: map[string]schema.Attribute{
+					"max_total": declared.Text(fwconv.Duration, "How long a grant may last from its activation, extensions included, for instance `8h`; at least `duration.max`. An entitlement's `max_duration` bounds it too."),
+				},
+			},
 			"revoke_on_destroy": schema.BoolAttribute{
 				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
 				MarkdownDescription: "Whether destroying the template ends its live grants. Without it (default `false`) the destruction is refused while there are any.",
@@ -49,6 +56,7 @@ func NewResource() resource.Resource {
 		Keys: []string{"name"},
 		Depends: map[string][]string{
 			"duration.default":              {"duration.max"},
+			"extension.max_total":           {"duration.max"},
 			"approval":                      {"approval.automatic", "approval.stages"},
 			"approval.stages.approvers":     {"approval.stages.approvers"},
 			"approval.stages.quorum":        {"approval.stages.approvers", "approval.stages.escalation"},

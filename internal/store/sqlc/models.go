@@ -166,6 +166,7 @@ type Request struct {
 	EventID    string
 	State      string
 	Deadline   sql.NullInt64
+	ExtendsID  string
 	Body       string
 }
 
