@@ -128,6 +128,8 @@ func TestRequestShowsWhoIsWaitedFor(t *testing.T) {
 	}}
 	golden(t, "request.txt", plain().renderRequest(request, nil))
 	golden(t, "requests.txt", plain().renderRequests([]api.Request{request}))
+	request.OnBehalfOf = "boss"
+	golden(t, "requests_delegated.txt", plain().renderRequests([]api.Request{request}))
 }
 
 func TestGrantShowsItsEndAndWhatHoldsItUp(t *testing.T) {

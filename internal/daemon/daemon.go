@@ -21,18 +21,40 @@ import (
 	"github.com/stint-dev/terraform-provider-stint/internal/connector/postgresql"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine"
 	"github.com/stint-dev/terraform-provider-stint/internal/server"
+	"github.com/stint-dev/terraform-provider-stint/internal/store"
 )
 
-// Run serves until ctx ends, which is no error. See [cli.ServerFunc].
-func Run(ctx context.Context, config cli.ServerConfig, ready func(cli.ServerReady) error) (err error) {
+// Parts are what a server is put together from.
+type Parts struct {
+	Clock      clock.Clock
+	Connectors *connector.Registry
+	// Transactions stands between the engine and its database; it may be nil.
+	Transactions store.Around
+}
+
+// RealParts are those of the server that people run.
+func RealParts() Parts {
+	return Parts{Clock: clock.System{}, Connectors: connector.NewRegistry(postgresql.NewFactory())}
+}
+
+// Run serves from the real parts until ctx ends, which is no error. See
+// [cli.ServerFunc].
+func Run(ctx context.Context, config cli.ServerConfig, ready func(cli.ServerReady) error) error {
+	return RealParts().Run(ctx, config, ready)
+}
+
+// Run serves from these parts until ctx ends, which is no error.
+func (p Parts) Run(ctx context.Context, config cli.ServerConfig, ready func(cli.ServerReady) error) (err error) {
 	logger := newLogger(config)
 	e, err := engine.Open(ctx, engine.Config{
 		Database:    config.Database,
 		EvidenceDir: config.EvidenceDir,
 		SecretsDir:  config.SecretsDir,
-		Connectors:  connector.NewRegistry(postgresql.NewFactory()),
-		Clock:       clock.System{},
-		Logger:      logger.Named("engine"),
+		Connectors:  p.Connectors,
+		Clock:       p.Clock,
+
+		Transactions: p.Transactions,
+		Logger:       logger.Named("engine"),
 	})
 	if err != nil {
 		return fmt.Errorf("open the engine: %w", err)

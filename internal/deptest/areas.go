@@ -46,7 +46,7 @@ func Areas() []Area {
 		{Path: "snapshot", May: []string{"api", "client", "governance"}, Why: "it reads a server through client, and files"},
 		{Path: "cli", May: []string{"accesstest", "api", "client", "condition", "evidence", "governance", "impact", "policyenv", "snapshot", "terraformplan"},
 			Why: "it reaches a server through client; main hands it the server and the provider's schema as functions"},
-		{Path: "daemon", May: []string{"cli", "clock", "connector", "connector/*", "engine", "server"}, Why: "it puts the parts of a server together for main"},
+		{Path: "daemon", May: []string{"cli", "clock", "connector", "connector/*", "engine", "server", "store"}, Why: "it puts the parts of a server together for main"},
 		{Path: "provider/fwconv", May: []string{"api", "client", "condition"}, Why: "shared rooms of the provider know no object"},
 		{Path: "provider/session", May: []string{"api", "client", "governance", "provider/fwconv"}, Why: "shared rooms of the provider know no object; the documents' types are governance's"},
 		{Path: "provider/declared", May: []string{"api", "client", "governance", "provider/fwconv", "provider/session"},

@@ -244,7 +244,7 @@ func TestSuspendedIdentityLosesItsGrantsAndItsWord(t *testing.T) {
 		if _, err := h.engine.Catalog.Status(t.Context(), by, "alice", governance.Suspended); err != nil {
 			t.Fatal(err)
 		}
-		h.ended(id, governance.EndIdentityLeft, governance.OutcomeRemoved)
+		h.ended(id, governance.EndIneligible, governance.OutcomeRemoved)
 		if _, err := h.engine.Tokens.Authenticate(t.Context(), secret); !fault.Is(err, fault.Unauthenticated) {
 			t.Errorf("her token still opens the door: %v", err)
 		}

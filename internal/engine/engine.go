@@ -47,8 +47,10 @@ type Config struct {
 	// refuses file references.
 	SecretsDir string
 	Connectors *connector.Registry
-	Clock      clock.Clock
-	Logger     hclog.Logger
+	// Transactions stands between the engine and its database; it may be nil.
+	Transactions store.Around
+	Clock        clock.Clock
+	Logger       hclog.Logger
 }
 
 // Engine is a running Stint without its faces.
@@ -76,7 +78,7 @@ type Engine struct {
 // Open opens the database, brings its schema up to date, and checks that it
 // still holds all the evidence that was signed.
 func Open(ctx context.Context, config Config) (*Engine, error) {
-	db, err := store.Open(ctx, config.Database)
+	db, err := store.Open(ctx, config.Database, config.Transactions)
 	if err != nil {
 		return nil, err
 	}

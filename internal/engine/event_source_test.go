@@ -175,3 +175,25 @@ func TestDeliveriesOfOneKeyAtOnceOpenOneEvent(t *testing.T) {
 		}
 	})
 }
+
+func TestAReplayOfAForgottenDeliveryIsStale(t *testing.T) {
+	onBothStores(t, func(t *testing.T, h *harness) {
+		h.declare()
+		h.pager()
+		now := h.clock.Now()
+		if _, err := h.deliver("open", "INC-1", now.Add(time.Hour), now); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.deliver("close", "INC-1", now.Add(time.Hour), now.Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		h.clock.Advance(eventsource.Remembered + time.Second)
+		if _, err := h.deliver("ignore", "INC-2", now, now); err != nil {
+			t.Fatal(err)
+		}
+		replayed, err := h.deliver("open", "INC-1", now.Add(time.Hour), now)
+		if err != nil || replayed.Action != "stale" {
+			t.Errorf("the replay: %+v, %v", replayed, err)
+		}
+	})
+}

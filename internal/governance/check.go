@@ -246,7 +246,22 @@ func (t GrantTemplate) Check() Problems {
 		}
 	}
 	t.Approval.check(&p)
+	t.checkIneligible(&p)
 	return p
+}
+
+func (t GrantTemplate) checkIneligible(p *Problems) {
+	if t.OnIneligible != "" {
+		oneOf(p, "on_ineligible", t.OnIneligible, IneligibleRevoke, IneligibleGrace, IneligibleFlag)
+	}
+	switch {
+	case t.OnIneligible == IneligibleGrace && t.IneligibleGrace == nil:
+		p.add("ineligible_grace", CodeRequired, "on_ineligible = %q needs to know for how long: add ineligible_grace", IneligibleGrace)
+	case t.OnIneligible != IneligibleGrace && t.IneligibleGrace != nil:
+		p.add("ineligible_grace", CodeConflict, "it never has its turn; write on_ineligible = %q, or take it out", IneligibleGrace)
+	case t.IneligibleGrace != nil:
+		checkSpan(p, "ineligible_grace", *t.IneligibleGrace, MaxGrantDuration)
+	}
 }
 
 func (a ApprovalDefinition) check(p *Problems) {

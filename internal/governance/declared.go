@@ -262,6 +262,11 @@ type GrantTemplate struct {
 	// Extension lets the holder of an active grant ask for more time; without it
 	// a grant is never extended.
 	Extension *ExtensionBounds `json:"extension,omitempty"`
+	// OnIneligible is what becomes of a live grant that a decision now would
+	// deny; absent is revoke.
+	OnIneligible OnIneligible `json:"on_ineligible,omitempty"`
+	// IneligibleGrace is set just when OnIneligible is grace.
+	IneligibleGrace *Duration `json:"ineligible_grace,omitempty"`
 	// RevokeOnDestroy ends the template's live grants when it is deleted;
 	// without it the deletion is refused while there are any.
 	RevokeOnDestroy bool `json:"revoke_on_destroy"`

@@ -20,11 +20,13 @@ const (
 	FindingStillEffective        FindingKind = "still_effective"
 	FindingRevokeOverdue         FindingKind = "revoke_overdue"
 	FindingResurfaced            FindingKind = "resurfaced"
+	FindingIneligibleGrant       FindingKind = "ineligible_grant"
 )
 
 // FindingKinds lists every kind, sorted.
 func FindingKinds() []FindingKind {
 	return []FindingKind{
+		FindingIneligibleGrant,
 		FindingMissingEntitlement, FindingOrphanAccount, FindingRemovedOutOfBand, FindingResurfaced,
 		FindingRevokeOverdue, FindingStandingPrivilege, FindingStillEffective, FindingUndeclaredEntitlement,
 	}
@@ -189,6 +191,9 @@ func (f *finder) entitlements() {
 func (f *finder) grants() {
 	for _, g := range f.o.Grants {
 		key := assignmentKey{g.Account, g.Entitlement}
+		if g.Ineligible != nil && (g.State == GrantProvisioning || g.State == GrantActive) {
+			f.add(grantFinding(g, FindingIneligibleGrant, RiskHigh, "%q keeps %q until %s although it would be denied now: %s", g.Account, g.Entitlement, g.dueAt().UTC().Format(time.RFC3339), g.Ineligible.Why))
+		}
 		switch {
 		case g.State == GrantActive && g.ActivatedAt.Before(f.o.ReadAt) && !f.held[key]:
 			f.add(grantFinding(g, FindingRemovedOutOfBand, RiskLow, "%q was granted %q until %s, but somebody took it away in the target", g.Account, g.Entitlement, g.NotAfter.UTC().Format(time.RFC3339)))

@@ -139,7 +139,7 @@ func TestFindingsSayWhoWhatAndWhy(t *testing.T) {
 		Accounts:     []ObservedAccount{{ID: "billing/tom", Identity: "tom", Matches: 1}, {ID: "billing/two", Matches: 2}, {ID: "billing/none"}},
 		Entitlements: rights("admin", "zeta", "boss", "yard", "read", "gone"),
 		Assignments:  assigned("tom", "zeta", "boss", "yard", "admin"),
-		Grants:       []Grant{given("gone"), given("read", revokingSince(noon.Add(-time.Hour)))},
+		Grants:       []Grant{given("gone", func(g *Grant) { g.Ineligible = &Ineligible{Since: noon, Why: "she left the team"} }), given("read", revokingSince(noon.Add(-time.Hour)))},
 		Lingering:    []Grant{given("read", ended)},
 		Resurfaced:   []Grant{given("admin", ended)},
 	}
@@ -149,6 +149,7 @@ func TestFindingsSayWhoWhatAndWhy(t *testing.T) {
 		got[found(f)] = string(f.Identity) + "; " + f.Message
 	}
 	want := map[string]string{
+		"ineligible_grant high billing/tom billing/role/gone grant-of-gone":   `tom; "billing/tom" keeps "billing/role/gone" until 2026-03-10T13:00:00Z although it would be denied now: she left the team`,
 		"missing_entitlement high billing/role/lost":                          `; "billing/role/lost" is declared but does not exist in the target`,
 		"orphan_account medium billing/none":                                  `; account "billing/none" matches no identity`,
 		"orphan_account medium billing/two":                                   `; account "billing/two" matches 2 identities; the correlation must pick one`,

@@ -94,6 +94,9 @@ type Grant struct {
 	CreatedAt  time.Time  `json:"created_at"`
 	// Basis is what the grant was last decided on.
 	Basis Basis `json:"basis"`
+	// Ineligible is set while the grant is kept although a decision now would
+	// deny it.
+	Ineligible *Ineligible `json:"ineligible,omitempty"`
 }
 
 // Basis stamps a decision with the versions of its inputs; older than they are
@@ -189,12 +192,25 @@ func (g Grant) extended(by Duration, event *OpenEvent) time.Time {
 	return notAfter
 }
 
+// DueAt is the next moment at which time alone changes the grant; none when it is
+// ending or over.
+func (g Grant) DueAt() (time.Time, bool) {
+	switch g.State {
+	case GrantScheduled, GrantProvisioning, GrantActive:
+		return g.dueAt(), true
+	}
+	return time.Time{}, false
+}
+
 // DueReason reports whether the grant has to end by now, and why: its time is
-// over, or it was not activated in time.
+// over, it was not activated in time, or the grace of an ineligible one is over.
 func (g Grant) DueReason(now time.Time) (EndReason, bool) {
 	switch g.State {
 	case GrantScheduled, GrantProvisioning, GrantActive:
 		if !now.Before(g.dueAt()) {
+			if g.graceEnds(g.timeOver()) {
+				return EndIneligible, true
+			}
 			return EndExpired, true
 		}
 	}
@@ -203,6 +219,14 @@ func (g Grant) DueReason(now time.Time) (EndReason, bool) {
 
 // dueAt is when time alone ends the grant, if it has not begun to end.
 func (g Grant) dueAt() time.Time {
+	if over := g.timeOver(); !g.graceEnds(over) {
+		return over
+	}
+	return *g.Ineligible.EndsAt
+}
+
+// timeOver is when the grant's own time is over.
+func (g Grant) timeOver() time.Time {
 	if g.State != GrantActive && g.ActivateBy.Before(g.NotAfter) {
 		return g.ActivateBy
 	}

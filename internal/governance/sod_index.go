@@ -86,6 +86,10 @@ func (x *SoDIndex) touches(id EntitlementID) []int32 {
 	return touched
 }
 
+// Touches reports whether an entitlement stands in a duty, or includes one that
+// does.
+func (x *SoDIndex) Touches(id EntitlementID) bool { return len(x.touches(id)) > 0 }
+
 // broken finds the rules that adding to what is held would break, by number,
 // rising; with all, every rule of which adding touches a duty.
 func (x *SoDIndex) broken(subject IdentityID, held, adding []Holding, all bool) []int32 {

@@ -34,8 +34,8 @@ func (s *PolicySet) Usable(p Possession) Usable {
 	granted := map[assignmentKey]time.Time{}
 	for _, g := range p.Grants {
 		key := assignmentKey{g.Account, g.Entitlement}
-		if g.State == GrantActive && g.NotAfter.After(granted[key]) {
-			granted[key] = g.NotAfter
+		if g.State == GrantActive && g.dueAt().After(granted[key]) {
+			granted[key] = g.dueAt()
 		}
 	}
 	for _, h := range p.Held {

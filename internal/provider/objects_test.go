@@ -434,6 +434,8 @@ resource "stint_grant_template" "admin" {
   activate_within      = "30m"
   business_event       = { kinds = ["incident", "change"] }
   justification        = "required"
+  on_ineligible        = "grace"
+  ineligible_grace     = "90m"
   approval = {
     stages = [
       { name = "lead", approvers = { groups = ["leads"], relations = ["manager"] }, timeout = "60m" },
@@ -452,6 +454,8 @@ resource "stint_grant_template" "admin" {
   activate_within      = "1800s"
   business_event       = { kinds = ["change", "incident"] }
   justification        = "required"
+  on_ineligible        = "grace"
+  ineligible_grace     = "1h30m"
   approval = {
     automatic = false
     stages = [

@@ -102,6 +102,7 @@ func TestMistakesAreFoundAtValidateAndPointAtTheAttribute(t *testing.T) {
 	const template = `"name": "admin", "entitlements": ["a/role/r"], "eligibility_policies": ["p"]`
 	const hour = `"duration": {"default": "1h", "max": "4h"}`
 	const automatic = `"approval": {"automatic": true}`
+	const bearer = `"signature": {"bearer": {"secret_ref": "file:x"}}, "fields": {"id": {"path": "/id", "type": "string"}}`
 	for name, c := range map[string]struct {
 		resource, config string
 		at, says         string
@@ -129,6 +130,14 @@ func TestMistakesAreFoundAtValidateAndPointAtTheAttribute(t *testing.T) {
 		"attribute name":                {"stint_attribute", `{"object": "identity", "name": "cost center", "type": "int", "description": "Level."}`, `name`, "cost_center"},
 		"attribute type":                {"stint_attribute", `{"object": "identity", "name": "level", "type": "number", "description": "Level."}`, `type`, "list(string)"},
 		"attribute description":         {"stint_attribute", `{"object": "identity", "name": "level", "type": "int", "description": ""}`, `description`, "one sentence"},
+		"approver condition":            {"stint_grant_template", `{` + template + `, ` + hour + `, "approval": {"stages": [{"name": "lead", "approvers": {"condition": "contains(approver.gruops, \"leads\")"}}]}}`, `approval.stages[0].approvers.condition`, "did you mean approver.groups"},
+		"approver condition of nobody":  {"stint_grant_template", `{` + template + `, ` + hour + `, "approval": {"stages": [{"name": "lead", "approvers": {"condition": "identity.type == \"human\""}}]}}`, `approval.stages[0].approvers.condition`, "looks at the approver"},
+		"delegation to oneself":         {"stint_delegation", `{"name": "d", "from": "bob", "to": "bob", "ends_at": "2050-01-01T00:00:00Z"}`, `to`, "another person"},
+		"delegation that never begins":  {"stint_delegation", `{"name": "d", "from": "bob", "to": "dora", "starts_at": "2050-01-02T00:00:00Z", "ends_at": "2050-01-01T00:00:00Z"}`, `ends_at`, "never be in force"},
+		"mapping without a guard":       {"stint_event_source", `{"name": "pager", ` + bearer + `, "mapping": {"action": "\"open\"", "key": "field.id", "name": "\"x\"", "kind": "\"incident\"", "ends_in": "duration(\"1h\")"}}`, `mapping.key`, "field.id != null"},
+		"mapping of another type":       {"stint_event_source", `{"name": "pager", ` + bearer + `, "mapping": {"action": "\"open\"", "key": "\"k\"", "name": "\"x\"", "kind": "\"incident\"", "ends_in": "now"}}`, `mapping.ends_in`, "a duration is wanted"},
+		"mapping to no action":          {"stint_event_source", `{"name": "pager", ` + bearer + `, "mapping": {"action": "\"start\"", "key": "\"k\"", "name": "\"x\"", "kind": "\"incident\"", "ends_in": "duration(\"1h\")"}}`, `mapping.action`, "open, update, close, ignore"},
+		"two signatures":                {"stint_event_source", `{"name": "pager", "signature": {"bearer": {"secret_ref": "file:x"}, "hmac_sha256": {"header": "X", "secret_ref": "file:x"}}, "fields": {"id": {"path": "/id", "type": "string"}}, "mapping": {"action": "\"open\"", "key": "\"k\"", "name": "\"x\"", "kind": "\"incident\"", "ends_in": "duration(\"1h\")"}}`, `signature`, "one of hmac_sha256 and bearer"},
 		"one duty":                      {"stint_sod_rule", `{"name": "r", "mode": "deny", "duties": {"a": {"entitlements": ["` + unknown + `"]}}}`, `duties`, "at least two"},
 		"entitlement in two duties":     {"stint_sod_rule", `{"name": "r", "mode": "deny", "duties": {"a": {"entitlements": ["x/role/r"]}, "b": {"entitlements": ["x/role/r"]}}}`, `duties["b"].entitlements`, `duty "a" already`},
 		"limit":                         {"stint_sod_rule", `{"name": "r", "mode": "deny", "limit": 2, "duties": {"a": {"entitlements": ["x/role/r"]}, "b": {"entitlements": ["x/role/s"]}}}`, `limit`, "never speaks"},

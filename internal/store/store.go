@@ -37,7 +37,13 @@ type Store struct {
 	reader, writer *sql.DB
 	readOptions    *sql.TxOptions
 	dialect        goose.Dialect
+	around         Around
 }
+
+// Around stands between a store and its database: it is called when a
+// transaction has begun, and answers what its queries go through and how it is
+// committed.
+type Around func(tx sqlc.DBTX, commit func() error) (sqlc.DBTX, func() error)
 
 // IsPostgres reports whether a database location names a PostgreSQL.
 func IsPostgres(location string) bool {
@@ -47,12 +53,13 @@ func IsPostgres(location string) bool {
 // Open opens the database at location, a postgres:// URL or the path of a
 // SQLite file that is created when absent, and brings its schema up to date.
 // Several processes may do so at once on PostgreSQL. A schema that is newer
-// than this program is refused.
-func Open(ctx context.Context, location string) (*Store, error) {
+// than this program is refused. around is nil where nothing stands in between.
+func Open(ctx context.Context, location string, around Around) (*Store, error) {
 	s, err := connect(location)
 	if err != nil {
 		return nil, err
 	}
+	s.around = around
 	if err := s.migrate(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -167,10 +174,14 @@ func (s *Store) transact(ctx context.Context, db *sql.DB, options *sql.TxOptions
 		return fmt.Errorf("begin transaction: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // no-op after a commit
-	if err := f(sqlc.New(tx)); err != nil {
+	queries, commit := sqlc.DBTX(tx), tx.Commit
+	if s.around != nil {
+		queries, commit = s.around(queries, commit)
+	}
+	if err := f(sqlc.New(queries)); err != nil {
 		return err
 	}
-	if err := tx.Commit(); err != nil {
+	if err := commit(); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
 	return nil

@@ -28,7 +28,7 @@ func onBoth(t *testing.T, test func(t *testing.T, location string)) {
 
 func open(t *testing.T, location string) *store.Store {
 	t.Helper()
-	s, err := store.Open(t.Context(), location)
+	s, err := store.Open(t.Context(), location, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func TestOpeningAtOnceMigratesOnce(t *testing.T) {
 		var opening errgroup.Group
 		for range 4 {
 			opening.Go(func() error {
-				s, err := store.Open(t.Context(), location)
+				s, err := store.Open(t.Context(), location, nil)
 				if err != nil {
 					return err
 				}
@@ -79,7 +79,7 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 		if err := errors.Join(err, db.Close()); err != nil {
 			t.Fatal(err)
 		}
-		_, err = store.Open(t.Context(), location)
+		_, err = store.Open(t.Context(), location, nil)
 		if err == nil || !strings.Contains(err.Error(), "use a newer stint") {
 			t.Errorf("error %v", err)
 		}

@@ -189,17 +189,9 @@ func (a *Access) asker(ctx context.Context, tx *journal.Tx, q *governance.Questi
 	return members, nil
 }
 
-// root is the human who answers for an identity.
-func root(i governance.Identity) governance.IdentityID {
-	if i.Type != governance.Human && i.Owner != "" {
-		return i.Owner
-	}
-	return i.ID()
-}
-
 // actor lists the identities that one human answers for, that human first.
 func actor(ctx context.Context, tx *journal.Tx, i governance.Identity) ([]governance.IdentityID, error) {
-	members := []governance.IdentityID{root(i)}
+	members := []governance.IdentityID{i.Root()}
 	owned, err := tx.ListOwned(ctx, string(members[0]))
 	if err != nil {
 		return nil, fmt.Errorf("read what %s owns: %w", members[0], err)
@@ -265,10 +257,10 @@ func findEvent(ctx context.Context, tx *journal.Tx, ref string) (*governance.Ope
 // decides about the same actor, and neither the identity nor the template nor
 // the event goes.
 func hold(ctx context.Context, tx *journal.Tx, i governance.Identity, template governance.TemplateID, event governance.EventID) error {
-	if _, err := tx.UseIdentity(ctx, string(root(i))); err != nil {
-		return fmt.Errorf("hold actor %s: %w", root(i), err)
+	if _, err := tx.UseIdentity(ctx, string(i.Root())); err != nil {
+		return fmt.Errorf("hold actor %s: %w", i.Root(), err)
 	}
-	if i.ID() != root(i) {
+	if i.ID() != i.Root() {
 		if _, err := tx.UseIdentity(ctx, string(i.ID())); err != nil {
 			return fmt.Errorf("hold identity %s: %w", i.ID(), err)
 		}

@@ -228,27 +228,3 @@ func askOf(r governance.Request) Ask {
 		Extends: r.Extends,
 	}
 }
-
-// Redecide asks a granted request's question again, for one of its grants that
-// is about to be activated. refused is empty when the grant may be given; an
-// approval that is demanded now and that nobody gave refuses it as well.
-func (a *Access) Redecide(ctx context.Context, tx *journal.Tx, g governance.Grant) (refused string, err error) {
-	request, err := getRequest(ctx, tx, g.Request)
-	if err != nil {
-		return "", err
-	}
-	ask := askOf(request.Request)
-	ask.Entitlements = []governance.EntitlementID{g.Entitlement}
-	set, question, err := a.question(ctx, tx, ask)
-	if err != nil {
-		return "", err
-	}
-	decision := set.Decide(question)
-	switch {
-	case decision.Effect == governance.Deny:
-		return decision.Denials()[0].Message, nil
-	case decision.Effect == governance.NeedsApproval && len(request.Approvals) == 0:
-		return "an approval is demanded now, and the request was granted without one", nil
-	}
-	return "", nil
-}

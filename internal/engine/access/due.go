@@ -18,8 +18,9 @@ import (
 // late an end begins.
 const dueEvery = 100 * time.Millisecond
 
-// Run brings about what is due by time until ctx ends: grants that are over,
-// events that have ended, approval stages that ran out of time. All of it is
+// Run brings about what is due until ctx ends: grants that are over, events that
+// have ended, approval stages that ran out of time, and grants that something has
+// changed for, which are decided again. All of it is
 // found by index in the database, so a restart loses nothing.
 func (a *Access) Run(ctx context.Context) error {
 	for {
@@ -37,7 +38,7 @@ func (a *Access) Run(ctx context.Context) error {
 // Due brings about everything that is due now. One thing that fails does not
 // hold up another.
 func (a *Access) Due(ctx context.Context) error {
-	var due struct{ grants, events, requests, extensions []string }
+	var due struct{ grants, events, requests, extensions, marked []string }
 	if err := a.Journal.Read(ctx, func(tx *journal.Tx) (err error) {
 		now := store.NullInt(store.Micros(tx.Now))
 		if due.grants, err = tx.GrantsDue(ctx, now); err != nil {
@@ -49,7 +50,10 @@ func (a *Access) Due(ctx context.Context) error {
 		if due.requests, err = tx.RequestsDue(ctx, now); err != nil {
 			return err
 		}
-		due.extensions, err = tx.ExtensionsDue(ctx)
+		if due.extensions, err = tx.ExtensionsDue(ctx); err != nil {
+			return err
+		}
+		due.marked, err = tx.GrantsToRedecide(ctx, now)
 		return err
 	}); err != nil {
 		return fmt.Errorf("look for what is due: %w", err)
@@ -62,6 +66,7 @@ func (a *Access) Due(ctx context.Context) error {
 	}{{due.grants, "grant", endDue}, {due.events, "business event", closeDue}, {due.requests, "request", timeOutDue}, {due.extensions, "extension", lapseExtension}} {
 		errs = append(errs, a.inBatches(ctx, each.ids, each.what, each.do))
 	}
+	errs = append(errs, a.redecideMarked(ctx, due.marked))
 	return errors.Join(errs...)
 }
 
@@ -103,7 +108,11 @@ func endDue(ctx context.Context, tx *journal.Tx, id string) error {
 	if !due {
 		return nil // another process was faster
 	}
-	_, err = grants.End(ctx, tx, g, grants.Cause{Reason: reason})
+	cause := grants.Cause{Reason: reason}
+	if reason == governance.EndIneligible {
+		cause.Detail = g.Ineligible.Why
+	}
+	_, err = grants.End(ctx, tx, g, cause)
 	return err
 }
 

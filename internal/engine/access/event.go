@@ -141,6 +141,10 @@ func closeEvent(ctx context.Context, tx *journal.Tx, event governance.OpenEvent)
 	}
 	event.ClosedAt = &tx.Now
 	event.Version++
+	marker := grants.NewMarker(ctx, tx)
+	if marker.Event(event.ID); marker.Err() != nil {
+		return event, marker.Err()
+	}
 	live, err := grants.List(tx.ListLiveGrantsOfEvent(ctx, string(event.ID)))
 	if err != nil {
 		return event, err

@@ -48,6 +48,10 @@ func (a *Access) ExtendEvent(ctx context.Context, by journal.Actor, ref string, 
 		if err != nil || n == 0 {
 			return errors.Join(err, fault.New(fault.VersionMismatch, "%s was changed meanwhile; read it again", what))
 		}
+		marker := grants.NewMarker(ctx, tx)
+		if marker.Event(was.ID); marker.Err() != nil {
+			return marker.Err()
+		}
 		return tx.Record("business_event.extended", "business_event", string(was.ID), evidence.Fields{
 			"name": was.Name, "kind": was.Kind, "was": was.EndsAt, "ends_at": endsAt, "justification": journal.Private(justification),
 		})

@@ -96,11 +96,7 @@ func (a *Access) carryOut(ctx context.Context, tx *journal.Tx, set *governance.P
 
 // schedule makes the grants of a request that has just been granted.
 func (a *Access) schedule(ctx context.Context, tx *journal.Tx, set *governance.PolicySet, q governance.Question, r governance.Request) ([]governance.GrantID, error) {
-	basis := governance.Basis{Revision: set.Revision, IdentityVersion: q.Identity.Version}
-	if q.Event != nil {
-		basis.EventVersion = q.Event.Version
-	}
-	made := governance.Schedule(r, *set.Templates[r.Template], q.Event, basis, tx.Now, func() governance.GrantID { return governance.GrantID(tx.NewID()) })
+	made := governance.Schedule(r, *set.Templates[r.Template], q.Event, basisOf(set, q), tx.Now, func() governance.GrantID { return governance.GrantID(tx.NewID()) })
 	ids := make([]governance.GrantID, len(made))
 	for i, g := range made {
 		if err := grants.Add(ctx, tx, g); err != nil {

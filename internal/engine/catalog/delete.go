@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/stint-dev/terraform-provider-stint/internal/engine/access"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/declared"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/fault"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/grants"
@@ -78,11 +79,28 @@ func (c *Catalog) endGrants(ctx context.Context, by journal.Actor, kind governan
 	return err
 }
 
-func (w *writer) endGrants(kind governance.Kind, id string) error {
-	live, err := liveGrants(w.ctx, w.tx, kind, id)
+// markWithout has the grants decided again that a policy or rule bears on which
+// is about to go: one that is kept for a grace may be eligible again.
+func (w *writer) markWithout(kind governance.Kind, id string) error {
+	if kind != governance.KindPolicy && kind != governance.KindRule {
+		return nil
+	}
+	set, err := w.catalog.Declared.Fresh(w.ctx, w.tx)
 	if err != nil {
 		return err
 	}
+	affected, err := w.affectedBy(set, kind, id, nil)
+	if err != nil {
+		return err
+	}
+	if err := affected.hold(w); err != nil {
+		return err
+	}
+	_, err = affected.mark(w)
+	return err
+}
+
+func (w *writer) endGrants(kind governance.Kind, id string) error {
 	reason := governance.EndRevokedBy
 	switch kind {
 	case governance.KindApplication:
@@ -92,8 +110,34 @@ func (w *writer) endGrants(kind governance.Kind, id string) error {
 	case governance.KindBusinessEvent:
 		reason = governance.EndEventClosed
 	}
+	return w.end(kind, id, grants.Cause{Reason: reason, Detail: w.what + " is deleted"})
+}
+
+// end ends the live grants that depend on an object. Marking them first holds
+// them, so that no worker moves one of them meanwhile.
+func (w *writer) end(kind governance.Kind, id string, cause grants.Cause) error {
+	m := grants.NewMarker(w.ctx, w.tx)
+	switch kind {
+	case governance.KindApplication:
+		m.Application(governance.ApplicationID(id))
+	case governance.KindIdentity:
+		m.Identity(governance.IdentityID(id))
+	case governance.KindTemplate:
+		m.Template(governance.TemplateID(id))
+	case governance.KindBusinessEvent:
+		m.Event(governance.EventID(id))
+	case governance.KindEntitlement:
+		m.Entitlement(governance.EntitlementID(id))
+	}
+	if err := m.Err(); err != nil {
+		return err
+	}
+	live, err := liveGrants(w.ctx, w.tx, kind, id)
+	if err != nil {
+		return err
+	}
 	for _, g := range live {
-		if _, err := grants.End(w.ctx, w.tx, g, grants.Cause{Reason: reason, Detail: w.what + " is deleted"}); err != nil {
+		if _, err := grants.End(w.ctx, w.tx, g, cause); err != nil {
 			return err
 		}
 	}
@@ -132,6 +176,9 @@ func (w *writer) remove(kind governance.Kind, id string, version int64) error {
 		return err
 	}
 	if err := w.hold(kind, id); err != nil {
+		return err
+	}
+	if err := w.markWithout(kind, id); err != nil {
 		return err
 	}
 	live, err := liveGrants(w.ctx, w.tx, kind, id)
@@ -178,6 +225,10 @@ func (w *writer) deleteRow(kind governance.Kind, id string, version int64) (int6
 			return n, err
 		}
 		if _, err := w.tx.RevokeTokensOf(w.ctx, sqlc.RevokeTokensOfParams{IdentityID: id, RevokedAt: store.NullMicros(&w.tx.Now)}); err != nil {
+			return 0, err
+		}
+		gone := governance.Reason{Code: governance.ReasonIdentityNotActive, Message: w.what + " is no longer declared"}
+		if err := access.InvalidateRequests(w.ctx, w.tx, governance.IdentityID(id), gone); err != nil {
 			return 0, err
 		}
 		set, err := w.catalog.Declared.Fresh(w.ctx, w.tx)
@@ -328,38 +379,4 @@ func references(o governance.Object) map[governance.Kind][]string {
 		}
 	}
 	return refs
-}
-
-// Status sets whether an identity may hold access. One that is no longer active
-// loses its live grants.
-func (c *Catalog) Status(ctx context.Context, by journal.Actor, id governance.IdentityID, status governance.Status) (Stored, error) {
-	if status != governance.Active && status != governance.Suspended && status != governance.Left {
-		return Stored{}, fault.FromProblems(fmt.Sprintf("identity %q", id), governance.Problems{{Field: "status", Code: governance.CodeInvalid, Message: fmt.Sprintf("%q is not one of active, suspended, left", status)}})
-	}
-	var stored Stored
-	err := c.Journal.Write(ctx, by, func(tx *journal.Tx) error {
-		w := writer{ctx: ctx, tx: tx, catalog: c, what: fmt.Sprintf("identity %q", id)}
-		person, err := declared.Person(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		if person == nil {
-			return notFound(governance.KindIdentity, string(id))
-		}
-		n, err := tx.SetIdentityStatus(ctx, sqlc.SetIdentityStatusParams{ID: string(id), Status: string(status)})
-		if err != nil || n == 0 {
-			return errors.Join(err, notFound(governance.KindIdentity, string(id)))
-		}
-		if status != governance.Active {
-			if err := w.endGrants(governance.KindIdentity, string(id)); err != nil {
-				return err
-			}
-		}
-		if err := tx.Record("identity.status_changed", "identity", string(id), evidence.Fields{"status": status, "was": person.Status}); err != nil {
-			return err
-		}
-		stored, err = get(ctx, tx, governance.KindIdentity, string(id))
-		return err
-	})
-	return stored, err
 }

@@ -43,10 +43,22 @@ func (c *Catalog) Put(ctx context.Context, by journal.Actor, o governance.Object
 			return err
 		}
 		w := writer{ctx: ctx, tx: tx, catalog: c, what: what, by: by}
-		if err := w.checkReferences(o); err != nil {
+		set, err := w.checkReferences(o)
+		if err != nil {
+			return err
+		}
+		affected, err := w.affectedBy(set, o.ObjectKind(), o.Key(), o)
+		if err != nil {
+			return err
+		}
+		if err := affected.hold(&w); err != nil {
 			return err
 		}
 		changed, err := w.write(o, pre)
+		if err != nil {
+			return err
+		}
+		marked, err := affected.mark(&w)
 		if err != nil {
 			return err
 		}
@@ -58,6 +70,9 @@ func (c *Catalog) Put(ctx context.Context, by journal.Actor, o governance.Object
 			return err
 		}
 		fields := evidence.Fields{"document": document}
+		if marked > 0 {
+			fields["grants_redecided"] = marked
+		}
 		if w.extendedFrom != nil {
 			changed, fields["was"], fields["ends_at"] = "extended", *w.extendedFrom, o.(governance.BusinessEvent).EndsAt
 		}
@@ -120,10 +135,12 @@ type writer struct {
 	extendedFrom *time.Time
 }
 
-func (w *writer) checkReferences(o governance.Object) error {
+// checkReferences demands that what the object refers to is there, in what is
+// declared so far, which it returns.
+func (w *writer) checkReferences(o governance.Object) (*governance.PolicySet, error) {
 	set, err := w.catalog.Declared.Fresh(w.ctx, w.tx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var failed error
 	problems := set.CheckReferences(o, func(id governance.IdentityID) bool {
@@ -134,19 +151,19 @@ func (w *writer) checkReferences(o governance.Object) error {
 		return person != nil
 	})
 	if failed != nil {
-		return failed
+		return nil, failed
 	}
 	if e, ok := o.(governance.Entitlement); ok && len(problems) == 0 {
 		more, err := w.checkExists(e)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		problems = append(problems, more...)
 	}
 	if i, ok := o.(governance.Identity); ok && i.Owner != "" && len(problems) == 0 {
 		owner, err := declared.Person(w.ctx, w.tx, i.Owner)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if owner.Type != governance.Human {
 			problems = append(problems, governance.Problem{Field: "owner", Code: governance.CodeInvalid, Message: fmt.Sprintf("%q is a %s; the owner must be human", i.Owner, owner.Type)})
@@ -155,14 +172,14 @@ func (w *writer) checkReferences(o governance.Object) error {
 	if d, ok := o.(governance.Delegation); ok && len(problems) == 0 {
 		more, err := w.checkDelegation(d)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		problems = append(problems, more...)
 	}
 	if i, ok := o.(governance.Identity); ok && i.Type != governance.Human {
 		owned, err := w.tx.ListOwned(w.ctx, o.Key())
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if len(owned) > 0 {
 			problems = append(problems, governance.Problem{Field: "type", Code: governance.CodeConflict, Message: fmt.Sprintf("it owns %q, and an owner must be human; give that another owner first", owned[0].ID)})
@@ -173,7 +190,7 @@ func (w *writer) checkReferences(o governance.Object) error {
 			problems = append(problems, governance.Problem{Field: "type", Code: governance.CodeConflict, Message: fmt.Sprintf("it is declared as %s, and the type of an attribute cannot be changed; delete it and declare it anew", old.Object.(governance.Attribute).Type)})
 		}
 	}
-	return fault.FromProblems(w.what, problems)
+	return set, fault.FromProblems(w.what, problems)
 }
 
 // checkExists demands that the target was seen with the entitlement. One that

@@ -21,7 +21,7 @@ import (
 // correlated, findings follow. An assignment that a grant moved while the
 // inventory was read keeps the state that the grant gave it.
 func (d *Discovery) Apply(ctx context.Context, tx *journal.Tx, set *governance.PolicySet, a governance.Application, inv *connector.Inventory, startedAt time.Time) (Result, error) {
-	w := applier{ctx: ctx, tx: tx, id: a.ID(), now: store.Micros(startedAt)}
+	w := applier{ctx: ctx, tx: tx, id: a.ID(), now: store.Micros(startedAt), moved: newMoved()}
 	result := Result{Application: a.ID(), StartedAt: startedAt, Accounts: len(inv.Accounts), Entitlements: len(inv.Entitlements), Assignments: len(inv.Assignments)}
 	correlator, err := newCorrelator(ctx, tx, set, a)
 	if err != nil {
@@ -40,6 +40,9 @@ func (d *Discovery) Apply(ctx context.Context, tx *journal.Tx, set *governance.P
 	if err != nil {
 		return result, fmt.Errorf("assignments of %s: %w", a.ID(), err)
 	}
+	if err := w.markMoved(set, appeared); err != nil {
+		return result, err
+	}
 	result.Appeared, result.Disappeared = len(appeared), len(disappeared)
 	first, err := w.stamp(a, startedAt)
 	if err != nil {
@@ -55,7 +58,7 @@ func (d *Discovery) Apply(ctx context.Context, tx *journal.Tx, set *governance.P
 	}
 	if !first {
 		// The first discovery finds everything; only what changed since is news.
-		fields["appeared"], fields["disappeared"] = appeared, disappeared
+		fields["appeared"], fields["disappeared"] = holdings(appeared), holdings(disappeared)
 	}
 	return result, tx.Record("application.synced", "application", string(a.ID()), fields)
 }
@@ -65,6 +68,20 @@ type applier struct {
 	tx  *journal.Tx
 	id  governance.ApplicationID
 	now int64
+	// moved is what live grants may rest on and what is not as it was.
+	moved moved
+}
+
+// markMoved has live grants decided again that rest on what has changed.
+func (w *applier) markMoved(set *governance.PolicySet, appeared []assignmentKey) error {
+	inclusions, _, err := Inclusions(w.tx.ListInclusions(w.ctx, string(w.id)))
+	if err != nil {
+		return err
+	}
+	if err := w.holders(set, appeared, inclusions); err != nil {
+		return err
+	}
+	return w.moved.mark(w.ctx, w.tx, set, inclusions)
 }
 
 func (w *applier) accounts(seen []connector.Account, c *correlator) (orphans int, err error) {
@@ -94,8 +111,12 @@ func (w *applier) accounts(seen []connector.Account, c *correlator) (orphans int
 		if err := w.tx.PutAccount(w.ctx, row); err != nil {
 			return 0, err
 		}
+		if was && old.IdentityID != row.IdentityID {
+			w.moved.account(id, old.IdentityID, row.IdentityID)
+		}
 	}
-	for id := range known {
+	for id, old := range known {
+		w.moved.account(id, old.IdentityID, "")
 		if err := w.tx.DeleteAccount(w.ctx, id); err != nil {
 			return 0, err
 		}
@@ -128,8 +149,12 @@ func (w *applier) entitlements(seen []connector.DiscoveredEntitlement) error {
 		if err := w.tx.PutDiscoveredEntitlement(w.ctx, row); err != nil {
 			return err
 		}
+		if !was {
+			w.moved.entitlements[governance.EntitlementID(id)] = true
+		}
 	}
 	for id := range known {
+		w.moved.entitlements[governance.EntitlementID(id)] = true
 		if err := w.tx.DeleteDiscoveredEntitlement(w.ctx, id); err != nil {
 			return err
 		}
@@ -154,11 +179,13 @@ func (w *applier) inclusions(seen []connector.Inclusion) error {
 		if was && old.Implied == in.Implied {
 			continue
 		}
+		w.moved.entitlements[governance.EntitlementID(k.from)] = true
 		if err := w.tx.PutInclusion(w.ctx, sqlc.PutInclusionParams{ApplicationID: string(w.id), FromID: k.from, ToID: k.to, Implied: in.Implied}); err != nil {
 			return err
 		}
 	}
 	for k := range known {
+		w.moved.entitlements[governance.EntitlementID(k.from)] = true
 		if err := w.tx.DeleteInclusion(w.ctx, sqlc.DeleteInclusionParams{FromID: k.from, ToID: k.to}); err != nil {
 			return err
 		}
@@ -166,12 +193,19 @@ func (w *applier) inclusions(seen []connector.Inclusion) error {
 	return nil
 }
 
-// holding names an assignment in evidence.
-func holding(account, entitlement string) string { return account + " holds " + entitlement }
-
 type assignmentKey struct{ account, entitlement string }
 
-func (w *applier) assignments(seen []connector.Assignment, startedAt time.Time) (appeared, disappeared []string, err error) {
+// holdings names assignments in evidence.
+func holdings(keys []assignmentKey) []string {
+	named := make([]string, len(keys))
+	for i, k := range keys {
+		named[i] = k.account + " holds " + k.entitlement
+	}
+	slices.Sort(named)
+	return named
+}
+
+func (w *applier) assignments(seen []connector.Assignment, startedAt time.Time) (appeared, disappeared []assignmentKey, err error) {
 	rows, err := w.tx.ListAssignments(w.ctx, string(w.id))
 	if err != nil {
 		return nil, nil, err
@@ -181,7 +215,6 @@ func (w *applier) assignments(seen []connector.Assignment, startedAt time.Time) 
 		return nil, nil, err
 	}
 	known := index(rows, func(r sqlc.Assignment) assignmentKey { return assignmentKey{r.AccountID, r.EntitlementID} })
-	appeared, disappeared = []string{}, []string{}
 	for _, s := range seen {
 		k := assignmentKey{
 			string(governance.NewAccountID(w.id, s.Account)),
@@ -194,7 +227,7 @@ func (w *applier) assignments(seen []connector.Assignment, startedAt time.Time) 
 			continue
 		}
 		if !was {
-			appeared = append(appeared, holding(k.account, k.entitlement))
+			appeared = append(appeared, k)
 		}
 		if err := w.tx.PutAssignment(w.ctx, sqlc.PutAssignmentParams{ApplicationID: string(w.id), AccountID: k.account, EntitlementID: k.entitlement, Attributes: attributes, FirstSeen: w.now}); err != nil {
 			return nil, nil, err
@@ -204,12 +237,11 @@ func (w *applier) assignments(seen []connector.Assignment, startedAt time.Time) 
 		if moved[k] {
 			continue
 		}
-		disappeared = append(disappeared, holding(k.account, k.entitlement))
+		disappeared = append(disappeared, k)
 		if err := w.tx.DeleteAssignment(w.ctx, sqlc.DeleteAssignmentParams{AccountID: k.account, EntitlementID: k.entitlement}); err != nil {
 			return nil, nil, err
 		}
 	}
-	slices.Sort(disappeared)
 	return appeared, disappeared, nil
 }
 

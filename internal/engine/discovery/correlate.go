@@ -135,6 +135,7 @@ func (d *Discovery) recorrelate(ctx context.Context, tx *journal.Tx, id governan
 	if err != nil {
 		return fmt.Errorf("read accounts of %s: %w", id, err)
 	}
+	changed := newMoved()
 	for _, row := range rows {
 		account := connector.Account{Name: row.Name, UID: row.Uid}
 		if err := json.Unmarshal([]byte(row.Attributes), &account.Attributes); err != nil {
@@ -156,9 +157,13 @@ func (d *Discovery) recorrelate(ctx context.Context, tx *journal.Tx, id governan
 		if row.IdentityID == string(identity) {
 			continue
 		}
+		changed.account(row.ID, row.IdentityID, string(identity))
 		if err := tx.Record("account.correlated", "account", row.ID, evidence.Fields{"identity": identity, "was": row.IdentityID, "matches": matches}); err != nil {
 			return err
 		}
+	}
+	if err := changed.mark(ctx, tx, &governance.PolicySet{}, nil); err != nil {
+		return err
 	}
 	return tx.MarkFindingsDue(ctx, string(id))
 }

@@ -85,17 +85,11 @@ var ErrMoved = fault.New(fault.Conflict, "the grant changed at the same moment; 
 
 // dueAt is the next moment at which time alone changes the grant.
 func dueAt(g governance.Grant) sql.NullInt64 {
-	switch g.State {
-	case governance.GrantScheduled, governance.GrantProvisioning:
-		first := g.ActivateBy
-		if g.NotAfter.Before(first) {
-			first = g.NotAfter
-		}
-		return store.NullMicros(&first)
-	case governance.GrantActive:
-		return store.NullMicros(&g.NotAfter)
+	at, ok := g.DueAt()
+	if !ok {
+		return sql.NullInt64{}
 	}
-	return sql.NullInt64{}
+	return store.NullMicros(&at)
 }
 
 func encode(g governance.Grant) (string, error) {

@@ -22,7 +22,7 @@ func NewDataSource() datasource.DataSource {
 		Narrow: map[string]schema.StringAttribute{
 			"application": listing.ApplicationArgument(),
 			"kind": listing.Argument("Kind of finding: `standing_privilege`, `undeclared_entitlement`, `missing_entitlement`, `orphan_account`, " +
-				"`removed_out_of_band`, `still_effective`, `revoke_overdue` or `resurfaced`; without it, all kinds."),
+				"`removed_out_of_band`, `still_effective`, `revoke_overdue`, `resurfaced` or `ineligible_grant`; without it, all kinds."),
 		},
 		Items:            "findings",
 		ItemsDescription: "The findings, sorted by what they are about.",

@@ -48,6 +48,10 @@ func NewResource() resource.Resource {
 					"max_total": declared.Text(fwconv.Duration, "How long a grant may last from its activation, extensions included, for instance `8h`; at least `duration.max`. An entitlement's `max_duration` bounds it too."),
 				},
 			},
+			"on_ineligible": declared.Optional("What becomes of a live grant that would be denied now, after an edit or a change of the identity: `revoke` at once (as when it is left out), " +
+				"`grace` to end it after `ineligible_grace` unless it is eligible again by then, or `flag` to report it as a finding and let it run to its end. " +
+				"An identity or owner that is not active, an account that is not the identity's any more, and a `deny` policy end a grant at once in any case."),
+			"ineligible_grace": declared.OptionalText(fwconv.Duration, "How long a grant that is no longer eligible is kept; set just with `on_ineligible = \"grace\"`. It never makes a grant longer."),
 			"revoke_on_destroy": schema.BoolAttribute{
 				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
 				MarkdownDescription: "Whether destroying the template ends its live grants. Without it (default `false`) the destruction is refused while there are any.",
@@ -57,6 +61,7 @@ func NewResource() resource.Resource {
 		Depends: map[string][]string{
 			"duration.default":              {"duration.max"},
 			"extension.max_total":           {"duration.max"},
+			"ineligible_grace":              {"on_ineligible"},
 			"approval":                      {"approval.automatic", "approval.stages"},
 			"approval.stages.approvers":     {"approval.stages.approvers"},
 			"approval.stages.quorum":        {"approval.stages.approvers", "approval.stages.escalation"},

@@ -187,7 +187,9 @@ CREATE INDEX requests_identity ON requests (identity_id);
 CREATE INDEX requests_state ON requests (state);
 
 -- `due_at` is the next moment at which the grant changes by time alone; null
--- when there is none. `live` is set until the grant is over.
+-- when there is none. `live` is set until the grant is over. `redecide_at` is set
+-- by every write that may make the grant ineligible, in the write's own
+-- transaction, until the grant was decided again.
 CREATE TABLE grants (
     id TEXT PRIMARY KEY,
     request_id TEXT NOT NULL,
@@ -202,14 +204,17 @@ CREATE TABLE grants (
     due_at BIGINT,
     ended_at BIGINT,
     lingering BOOLEAN NOT NULL,
+    redecide_at BIGINT,
     body TEXT NOT NULL
 );
 
+CREATE INDEX grants_redecide ON grants (redecide_at) WHERE redecide_at IS NOT NULL AND state IN ('scheduled', 'provisioning', 'active');
 CREATE INDEX grants_due ON grants (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX grants_request ON grants (request_id);
 CREATE INDEX grants_identity ON grants (identity_id);
 CREATE INDEX grants_account ON grants (account_id, entitlement_id);
 CREATE INDEX grants_live_template ON grants (template_id) WHERE live;
+CREATE INDEX grants_live_entitlement ON grants (entitlement_id) WHERE live;
 CREATE INDEX grants_live_application ON grants (application_id) WHERE live;
 CREATE INDEX grants_live_event ON grants (event_id) WHERE live;
 CREATE INDEX grants_ended ON grants (application_id, ended_at);

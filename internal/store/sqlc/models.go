@@ -117,6 +117,7 @@ type Grant struct {
 	DueAt         sql.NullInt64
 	EndedAt       sql.NullInt64
 	Lingering     bool
+	RedecideAt    sql.NullInt64
 	Body          string
 }
 
