@@ -58,6 +58,12 @@ type Request struct {
 	OnBehalfOf governance.IdentityID `json:"on_behalf_of,omitempty" doc:"In whose place the caller would approve, by delegation; only in lists of what awaits the caller"`
 }
 
+// ExtendInput asks for more time for an active grant of the caller's own.
+type ExtendInput struct {
+	Duration      *governance.Duration `json:"duration,omitempty" doc:"How much longer; absent: the template's default"`
+	Justification string               `json:"justification,omitempty"`
+}
+
 // Grant is a grant with its course.
 type Grant struct {
 	governance.Grant

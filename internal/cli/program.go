@@ -68,7 +68,7 @@ Start with:
   stint server --dev              a throw-away server, ready to paste
   stint request TEMPLATE --wait   ask for access
   stint drift                     what nobody declared`)
-	addTopic(root, "ask", "Access for a while:", a.eligibleCommand(), a.requestCommand(), a.decideCommand(), a.requestsCommand(), a.withdrawCommand(), a.grantsCommand(), a.returnCommand())
+	addTopic(root, "ask", "Access for a while:", a.eligibleCommand(), a.requestCommand(), a.decideCommand(), a.requestsCommand(), a.withdrawCommand(), a.grantsCommand(), a.extendCommand(), a.returnCommand())
 	addTopic(root, "answer", "Answering for it:", a.approveCommand(), a.rejectCommand(), a.revokeCommand(), a.eventCommand(), a.identityCommand())
 	addTopic(root, "watch", "Seeing what is:", a.driftCommand(), a.syncCommand(), a.evidenceCommand())
 	addTopic(root, "test", "Testing what is declared:", a.testCommand(), a.snapshotCommand())

@@ -43,7 +43,13 @@ func (a *app) request(ctx context.Context, input api.RequestInput, wait, quiet b
 	if err != nil {
 		return err
 	}
-	var outcome error
+	return a.follow(ctx, request, wait, quiet)
+}
+
+// follow shows a request that was just made, when told so after its outcome is
+// clear.
+func (a *app) follow(ctx context.Context, request api.Request, wait, quiet bool) error {
+	var outcome, err error
 	switch {
 	case request.State == governance.RequestDenied:
 		outcome = exitWith(ExitDenied)

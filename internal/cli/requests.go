@@ -118,6 +118,7 @@ func (a *app) renderRequest(r api.Request, grants []api.Grant) string {
 	f.add("entitlements", join(r.Entitlements))
 	f.add("account", printable(string(r.Account)))
 	f.add("event", printable(string(r.BusinessEvent)))
+	f.add("extends", string(r.Extends))
 	f.add("for", r.Duration.String())
 	f.add("reason", printable(r.Justification))
 	f.add("made", a.moment(r.CreatedAt))

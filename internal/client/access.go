@@ -96,6 +96,13 @@ func (c *Client) Grants(ctx context.Context, f GrantFilter) (Listing[api.Grant],
 	return list[api.Grant](ctx, c, "/v1/grants", query)
 }
 
+// Extend asks for more time for an active grant of the caller's own. A denied
+// request is an answer with its reasons, not an error; a granted one names the
+// grant.
+func (c *Client) Extend(ctx context.Context, id governance.GrantID, input api.ExtendInput) (api.Request, error) {
+	return post[api.Request](ctx, c, "/v1/grants/"+segment(string(id))+"/extend", input)
+}
+
 // Return ends a grant of the caller's own; its revocation may still be under
 // way when the answer comes.
 func (c *Client) Return(ctx context.Context, id governance.GrantID, comment string) (api.Grant, error) {

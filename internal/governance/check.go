@@ -239,6 +239,12 @@ func (t GrantTemplate) Check() Problems {
 		}
 		checkSet(&p, "business_event.kinds", t.BusinessEvent.Kinds)
 	}
+	if t.Extension != nil {
+		checkSpan(&p, "extension.max_total", t.Extension.MaxTotal, MaxGrantDuration)
+		if t.Extension.MaxTotal < t.Duration.Max {
+			p.add("extension.max_total", CodeInvalid, "%s is shorter than duration.max (%s), which a grant may last without an extension; give at least that", t.Extension.MaxTotal, t.Duration.Max)
+		}
+	}
 	t.Approval.check(&p)
 	t.checkIneligible(&p)
 	return p

@@ -30,6 +30,8 @@ type Question struct {
 	// none was found.
 	EventRef string
 	Event    *OpenEvent
+	// Extends is the grant that is to end later; nil for a new one.
+	Extends *Grant
 
 	// Accounts are the identity's accounts, of every application.
 	Accounts []AccountID
@@ -51,6 +53,7 @@ func (s *PolicySet) Decide(q Question) Decision { return s.decide(q, nil) }
 // decide fills the trace, if there is one, on its way.
 func (s *PolicySet) decide(q Question, trace *Trace) Decision {
 	q.Entitlements = distinct(q.Entitlements)
+	q.Held = q.besides()
 	d := decider{set: s, q: q, decision: Decision{Revision: s.Revision}, trace: trace}
 	template, ok := s.Templates[q.Template]
 	if !ok {
@@ -61,6 +64,7 @@ func (s *PolicySet) decide(q Question, trace *Trace) Decision {
 	d.entitlements(template)
 	d.span(template)
 	d.duration(template)
+	d.extension(template)
 	d.justification(template)
 	d.event(template)
 	d.accounts()

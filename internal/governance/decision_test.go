@@ -1,6 +1,7 @@
 package governance
 
 import (
+	"errors"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -22,7 +23,7 @@ type decisionCase struct {
 }
 
 var decisionKeywords = []string{
-	"who", "template", "wants", "duration", "event", "reason", "account", "holds", "missing", "bootstrap",
+	"who", "template", "wants", "duration", "event", "reason", "account", "holds", "missing", "bootstrap", "extends",
 	"comes to", "says", "tells", "lasts", "weighs", "lacks",
 }
 
@@ -79,6 +80,9 @@ func (c decisionCase) question(t *testing.T, w world) Question {
 		identity, entitlement, _ := strings.Cut(held, " ")
 		q.Held = append(q.Held, Holding{Identity: IdentityID(identity), Account: AccountID("billing/" + identity), Entitlement: EntitlementID(entitlement)})
 	}
+	if text := c.one("extends"); text != "" {
+		q.Extends = extended(t, q, text)
+	}
 	if text := c.one("duration"); text != "" {
 		q.Duration = new(Duration)
 		if err := q.Duration.UnmarshalText([]byte(text)); err != nil {
@@ -86,6 +90,22 @@ func (c decisionCase) question(t *testing.T, w world) Question {
 		}
 	}
 	return q
+}
+
+// extended reads a grant of what is asked for: its state, and how long ago it
+// was activated and how long it lasts on.
+func extended(t *testing.T, q Question, text string) *Grant {
+	t.Helper()
+	words := strings.Fields(text)
+	var since, left Duration
+	if err := errors.Join(since.UnmarshalText([]byte(words[1])), left.UnmarshalText([]byte(words[2]))); err != nil {
+		t.Fatal(err)
+	}
+	activated := noon.Add(-since.Std())
+	return &Grant{
+		ID: "g-1", State: GrantState(words[0]), Account: AccountID("billing/" + string(q.Identity.ID())), Entitlement: q.Entitlements[0],
+		ActivatedAt: &activated, NotAfter: noon.Add(left.Std()),
+	}
 }
 
 var weightMarks = map[Weight]string{Denies: "!", DemandsConsent: "?", Supports: "+", Notes: "-"}

@@ -259,6 +259,9 @@ type GrantTemplate struct {
 	BusinessEvent  *EventRequirement  `json:"business_event,omitempty"`
 	Justification  Justification      `json:"justification"`
 	Approval       ApprovalDefinition `json:"approval"`
+	// Extension lets the holder of an active grant ask for more time; without it
+	// a grant is never extended.
+	Extension *ExtensionBounds `json:"extension,omitempty"`
 	// OnIneligible is what becomes of a live grant that a decision now would
 	// deny; absent is revoke.
 	OnIneligible OnIneligible `json:"on_ineligible,omitempty"`
@@ -274,6 +277,12 @@ type GrantTemplate struct {
 type DurationBounds struct {
 	Default Duration `json:"default"`
 	Max     Duration `json:"max"`
+}
+
+// ExtensionBounds bound a grant together with all its extensions.
+type ExtensionBounds struct {
+	// MaxTotal runs from activation.
+	MaxTotal Duration `json:"max_total"`
 }
 
 // EventRequirement demands an open business event of one of the kinds.

@@ -2,6 +2,7 @@ package governance
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -71,13 +72,15 @@ type Grant struct {
 	Outcome       Outcome       `json:"outcome,omitempty"`
 	// EndDetail is what the target or the decision said, when that ended it.
 	EndDetail string `json:"end_detail,omitempty"`
-	// Duration runs from activation.
+	// Duration runs from activation; extensions come on top.
 	Duration   Duration  `json:"duration"`
 	NotBefore  time.Time `json:"not_before"`
 	ActivateBy time.Time `json:"activate_by"`
 	// NotAfter is when the grant ends at the latest; it is only ever
-	// tightened.
+	// tightened, except by an approved extension.
 	NotAfter time.Time `json:"not_after"`
+	// ExtendedBy are the requests that gave the grant a later end, in order.
+	ExtendedBy []RequestID `json:"extended_by,omitempty"`
 	// Preexisting: the assignment stood before the first of the live grants
 	// that cover it. Nil until the target was read.
 	Preexisting *bool `json:"preexisting,omitempty"`
@@ -160,6 +163,33 @@ func (g Grant) Tighten(notAfter time.Time) Grant {
 		g.NotAfter = notAfter
 	}
 	return g
+}
+
+// Extend moves the end of an active grant by the duration of the request that
+// was granted for it, and to the end of its business event at the latest. It is
+// the only thing that ever lengthens a grant.
+func (g Grant) Extend(r Request, event *OpenEvent, now time.Time) (Grant, error) {
+	if r.Extends != g.ID || r.State != RequestGranted {
+		return g, g.refuse("extend", fmt.Sprintf("request %s does not give it more time", r.ID))
+	}
+	if _, due := g.DueReason(now); g.State != GrantActive || due {
+		return g, g.refuse("extend", "")
+	}
+	notAfter := g.extended(r.Duration, event)
+	if !notAfter.After(g.NotAfter) {
+		return g, g.refuse("extend", "its business event ends no later")
+	}
+	g.NotAfter, g.ExtendedBy = notAfter, append(slices.Clone(g.ExtendedBy), r.ID)
+	return g, nil
+}
+
+// extended is when the grant would end with so much more time.
+func (g Grant) extended(by Duration, event *OpenEvent) time.Time {
+	notAfter := g.NotAfter.Add(by.Std())
+	if event != nil && event.EndsAt.Before(notAfter) {
+		return event.EndsAt
+	}
+	return notAfter
 }
 
 // DueAt is the next moment at which time alone changes the grant; none when it is

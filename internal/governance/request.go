@@ -31,7 +31,10 @@ type Request struct {
 	BusinessEvent EventID         `json:"business_event,omitempty"`
 	Duration      Duration        `json:"duration"`
 	Justification string          `json:"justification,omitempty"`
-	State         RequestState    `json:"state"`
+	// Extends is the active grant that is to end later; the request makes no
+	// grant of its own.
+	Extends GrantID      `json:"extends,omitempty"`
+	State   RequestState `json:"state"`
 	// Stages are the approval stages as they were when the request was made;
 	// a later change of the template does not change them.
 	Stages []ApprovalStage `json:"stages,omitempty"`
@@ -200,6 +203,16 @@ func (r Request) TimeOut(now time.Time) (Request, bool) {
 		deadline := now.Add(stage.Escalation.Timeout.Std())
 		r.Escalated, r.Deadline = true, &deadline
 		return r, true
+	}
+	return r.end(RequestLapsed, now), true
+}
+
+// LapseWith ends a pending extension because its grant no longer can be
+// extended. False for every other request.
+func (r Request) LapseWith(g Grant, now time.Time) (Request, bool) {
+	_, due := g.DueReason(now)
+	if r.State != RequestPending || r.Extends == "" || r.Extends != g.ID || g.State == GrantActive && !due {
+		return r, false
 	}
 	return r.end(RequestLapsed, now), true
 }

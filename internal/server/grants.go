@@ -18,6 +18,11 @@ type grantsQuery struct {
 	Live     bool                  `query:"live" doc:"Only those that count as held"`
 }
 
+type extendInput struct {
+	ID   string `path:"id"`
+	Body api.ExtendInput
+}
+
 type grantOutput struct{ Body api.Grant }
 
 type endInput struct {
@@ -59,6 +64,13 @@ func (s *Server) addGrants(r *router) {
 			}
 			return &grantOutput{Body: toGrant(view)}, nil
 		})
+	add(r, operation{
+		id: "extend-grant", method: http.MethodPost, path: "/v1/grants/{id}/extend", tag: "access", status: http.StatusCreated,
+		summary: "Ask for more time for an active grant of one's own; the answer is the request, which names the grant once it is granted",
+	}, func(ctx context.Context, who caller, input *extendInput) (*requestOutput, error) {
+		view, err := s.engine.Access.Extend(ctx, who.actor, governance.GrantID(input.ID), input.Body.Duration, input.Body.Justification)
+		return requestAnswer(http.StatusCreated, view, err)
+	})
 	addEnd(r, "return", "Give back a grant of one's own", s.engine.Access.Return)
 	addEnd(r, "revoke", "End anyone's grant", s.engine.Access.Revoke)
 }

@@ -54,7 +54,7 @@ func rules() map[string]rule {
 		"decide": everyone, "eligible": everyone, "request": everyone,
 		"list-requests": everyone, "get-request": everyone,
 		"approve-request": everyone, "reject-request": everyone, "withdraw-request": everyone,
-		"list-grants": everyone, "get-grant": everyone, "return-grant": everyone,
+		"list-grants": everyone, "get-grant": everyone, "extend-grant": everyone, "return-grant": everyone,
 		"revoke-grant": admins,
 
 		"create-token": admins, "list-tokens": admins, "revoke-token": admins,

@@ -59,7 +59,7 @@ func TestRolesOpenWhatTheyAreFor(t *testing.T) {
 	}
 	nobody := may()
 	want := "approve-request authzen-configuration authzen-evaluation authzen-evaluations " +
-		"authzen-search-action authzen-search-resource authzen-search-subject decide eligible " +
+		"authzen-search-action authzen-search-resource authzen-search-subject decide eligible extend-grant " +
 		"get-business-event get-entitlement get-grant get-grant-template get-request " +
 		"list-business-events list-entitlements list-grant-templates list-grants list-requests " +
 		"reject-request request return-grant whoami withdraw-request"

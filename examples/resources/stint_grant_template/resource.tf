@@ -33,6 +33,7 @@ resource "stint_grant_template" "incident_admin" {
   activate_within = "15m"
   business_event  = { kinds = ["incident"] }
   justification   = "required"
+  extension       = { max_total = "8h" }
 
   approval = {
     stages = [{

@@ -41,6 +41,8 @@ type Ask struct {
 	BusinessEvent string
 	Duration      *governance.Duration
 	Justification string
+	// Extends is the grant that is to end later; empty for a new one.
+	Extends governance.GrantID
 }
 
 // Decide says what would become of a request now, without making it.
@@ -133,6 +135,13 @@ func (a *Access) asked(ctx context.Context, tx *journal.Tx, ask Ask) (*governanc
 		if q.Event, err = findEvent(ctx, tx, ask.BusinessEvent); err != nil {
 			return nil, q, err
 		}
+	}
+	if ask.Extends != "" {
+		extends, err := grants.Get(ctx, tx, ask.Extends)
+		if err != nil {
+			return nil, q, err
+		}
+		q.Extends = &extends.Grant
 	}
 	for _, id := range q.Entitlements {
 		n, err := tx.DiscoveredEntitlementExists(ctx, string(id))

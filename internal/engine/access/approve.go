@@ -51,7 +51,7 @@ func (a *Access) Approve(ctx context.Context, by journal.Actor, id governance.Re
 		}
 		view.Request = request
 		if request.State == governance.RequestGranted {
-			view.Grants, err = a.schedule(ctx, tx, set, question, request)
+			view.Grants, err = a.carryOut(ctx, tx, set, question, request)
 		}
 		return err
 	})
@@ -225,5 +225,6 @@ func askOf(r governance.Request) Ask {
 	return Ask{
 		Identity: r.Identity, Template: r.Template, Entitlements: r.Entitlements, Account: r.Account,
 		BusinessEvent: string(r.BusinessEvent), Duration: &duration, Justification: r.Justification,
+		Extends: r.Extends,
 	}
 }

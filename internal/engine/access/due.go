@@ -38,7 +38,7 @@ func (a *Access) Run(ctx context.Context) error {
 // Due brings about everything that is due now. One thing that fails does not
 // hold up another.
 func (a *Access) Due(ctx context.Context) error {
-	var due struct{ grants, events, requests, marked []string }
+	var due struct{ grants, events, requests, extensions, marked []string }
 	if err := a.Journal.Read(ctx, func(tx *journal.Tx) (err error) {
 		now := store.NullInt(store.Micros(tx.Now))
 		if due.grants, err = tx.GrantsDue(ctx, now); err != nil {
@@ -48,6 +48,9 @@ func (a *Access) Due(ctx context.Context) error {
 			return err
 		}
 		if due.requests, err = tx.RequestsDue(ctx, now); err != nil {
+			return err
+		}
+		if due.extensions, err = tx.ExtensionsDue(ctx); err != nil {
 			return err
 		}
 		due.marked, err = tx.GrantsToRedecide(ctx, now)
@@ -60,7 +63,7 @@ func (a *Access) Due(ctx context.Context) error {
 		ids  []string
 		what string
 		do   func(context.Context, *journal.Tx, string) error
-	}{{due.grants, "grant", endDue}, {due.events, "business event", closeDue}, {due.requests, "request", timeOutDue}} {
+	}{{due.grants, "grant", endDue}, {due.events, "business event", closeDue}, {due.requests, "request", timeOutDue}, {due.extensions, "extension", lapseExtension}} {
 		errs = append(errs, a.inBatches(ctx, each.ids, each.what, each.do))
 	}
 	errs = append(errs, a.redecideMarked(ctx, due.marked))

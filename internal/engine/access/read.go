@@ -36,6 +36,10 @@ func viewOf(ctx context.Context, tx *journal.Tx, r governance.Request) (RequestV
 	if r.State != governance.RequestGranted {
 		return view, nil
 	}
+	if r.Extends != "" {
+		view.Grants = append(view.Grants, r.Extends)
+		return view, nil
+	}
 	list, err := grants.List(tx.ListGrantsOfRequest(ctx, string(r.ID)))
 	if err != nil {
 		return view, err

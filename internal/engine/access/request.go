@@ -60,7 +60,7 @@ func (a *Access) Request(ctx context.Context, by journal.Actor, ask Ask) (Reques
 		decision := set.Decide(question)
 		request := governance.Request{
 			ID: governance.RequestID(tx.NewID()), Template: ask.Template, Identity: ask.Identity, Entitlements: question.Entitlements,
-			Account: ask.Account, BusinessEvent: eventID, Justification: ask.Justification,
+			Account: ask.Account, BusinessEvent: eventID, Justification: ask.Justification, Extends: ask.Extends,
 		}
 		var stages []governance.ApprovalStage
 		if template := set.Templates[ask.Template]; template != nil {
@@ -78,11 +78,20 @@ func (a *Access) Request(ctx context.Context, by journal.Actor, ask Ask) (Reques
 		}
 		view.Request = request
 		if approved {
-			view.Grants, err = a.schedule(ctx, tx, set, question, request)
+			view.Grants, err = a.carryOut(ctx, tx, set, question, request)
 		}
 		return err
 	})
 	return view, err
+}
+
+// carryOut does what a request that has just been granted is for: it extends its
+// grant or makes new ones.
+func (a *Access) carryOut(ctx context.Context, tx *journal.Tx, set *governance.PolicySet, q governance.Question, r governance.Request) ([]governance.GrantID, error) {
+	if r.Extends != "" {
+		return []governance.GrantID{r.Extends}, extend(ctx, tx, q, r)
+	}
+	return a.schedule(ctx, tx, set, q, r)
 }
 
 // schedule makes the grants of a request that has just been granted.
@@ -113,6 +122,9 @@ func recordRequestAs(tx *journal.Tx, kind string, r governance.Request, fields e
 	fields["duration"], fields["decision"], fields["reasons"] = r.Duration, r.Decision.Effect, reasons
 	if r.BusinessEvent != "" {
 		fields["business_event"] = r.BusinessEvent
+	}
+	if r.Extends != "" {
+		fields["extends"] = r.Extends
 	}
 	if r.State == governance.RequestPending {
 		fields["stage"] = r.Stages[r.Stage].Name
@@ -155,7 +167,7 @@ func insertRequest(ctx context.Context, tx *journal.Tx, r governance.Request) er
 	}
 	if err := tx.InsertRequest(ctx, sqlc.InsertRequestParams{
 		ID: string(r.ID), IdentityID: string(r.Identity), TemplateID: string(r.Template), EventID: string(r.BusinessEvent),
-		State: string(r.State), Deadline: store.NullMicros(r.Deadline), Body: string(body),
+		State: string(r.State), Deadline: store.NullMicros(r.Deadline), ExtendsID: string(r.Extends), Body: string(body),
 	}); err != nil {
 		return fmt.Errorf("add request %s: %w", r.ID, err)
 	}

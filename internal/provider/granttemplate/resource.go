@@ -41,6 +41,13 @@ func NewResource() resource.Resource {
 			},
 			"justification": declared.Choice("Whether a request must say why in words: `required` or `optional` (default).", "optional"),
 			"approval":      approval(),
+			"extension": schema.SingleNestedAttribute{
+				Optional:            true,
+				MarkdownDescription: "Lets the holder of an active grant ask for more time, which is decided and approved like any request. Leave it out and no grant is extended.",
+				Attributes: map[string]schema.Attribute{
+					"max_total": declared.Text(fwconv.Duration, "How long a grant may last from its activation, extensions included, for instance `8h`; at least `duration.max`. An entitlement's `max_duration` bounds it too."),
+				},
+			},
 			"on_ineligible": declared.Optional("What becomes of a live grant that would be denied now, after an edit or a change of the identity: `revoke` at once (as when it is left out), " +
 				"`grace` to end it after `ineligible_grace` unless it is eligible again by then, or `flag` to report it as a finding and let it run to its end. " +
 				"An identity or owner that is not active, an account that is not the identity's any more, and a `deny` policy end a grant at once in any case."),
@@ -53,6 +60,7 @@ func NewResource() resource.Resource {
 		Keys: []string{"name"},
 		Depends: map[string][]string{
 			"duration.default":              {"duration.max"},
+			"extension.max_total":           {"duration.max"},
 			"ineligible_grace":              {"on_ineligible"},
 			"approval":                      {"approval.automatic", "approval.stages"},
 			"approval.stages.approvers":     {"approval.stages.approvers"},

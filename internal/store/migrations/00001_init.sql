@@ -176,9 +176,12 @@ CREATE TABLE requests (
     event_id TEXT NOT NULL,
     state TEXT NOT NULL,
     deadline BIGINT,
+    extends_id TEXT NOT NULL,
     body TEXT NOT NULL
 );
 
+-- Few requests extend a grant, and fewer wait.
+CREATE INDEX requests_extending ON requests (extends_id) WHERE extends_id <> '' AND state = 'pending';
 CREATE INDEX requests_deadline ON requests (deadline) WHERE deadline IS NOT NULL;
 CREATE INDEX requests_identity ON requests (identity_id);
 CREATE INDEX requests_state ON requests (state);

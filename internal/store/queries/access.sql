@@ -1,6 +1,6 @@
 -- name: InsertRequest :exec
-INSERT INTO requests (id, identity_id, template_id, event_id, state, deadline, body)
-VALUES (sqlc.arg(id), sqlc.arg(identity_id), sqlc.arg(template_id), sqlc.arg(event_id), sqlc.arg(state), sqlc.narg(deadline), sqlc.arg(body));
+INSERT INTO requests (id, identity_id, template_id, event_id, state, deadline, extends_id, body)
+VALUES (sqlc.arg(id), sqlc.arg(identity_id), sqlc.arg(template_id), sqlc.arg(event_id), sqlc.arg(state), sqlc.narg(deadline), sqlc.arg(extends_id), sqlc.arg(body));
 
 -- UpdateRequest writes only when the request still stands as it was read.
 -- name: UpdateRequest :execrows
@@ -22,6 +22,12 @@ SELECT body FROM requests WHERE identity_id = sqlc.arg(identity_id);
 -- Relies on requests_deadline.
 -- name: RequestsDue :many
 SELECT id FROM requests WHERE deadline IS NOT NULL AND deadline <= sqlc.arg(now) LIMIT 100;
+
+-- ExtensionsDue are the pending extensions of grants that are active no more.
+-- Relies on requests_extending.
+-- name: ExtensionsDue :many
+SELECT r.id FROM requests r JOIN grants g ON g.id = r.extends_id
+WHERE r.extends_id <> '' AND r.state = 'pending' AND g.state <> 'active' LIMIT 100;
 
 -- name: InsertGrant :exec
 INSERT INTO grants (id, request_id, identity_id, template_id, application_id, account_id, entitlement_id, event_id, state, live, due_at, ended_at, lingering, body)

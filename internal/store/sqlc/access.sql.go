@@ -10,6 +10,36 @@ import (
 	"database/sql"
 )
 
+const extensionsDue = `-- name: ExtensionsDue :many
+SELECT r.id FROM requests r JOIN grants g ON g.id = r.extends_id
+WHERE r.extends_id <> '' AND r.state = 'pending' AND g.state <> 'active' LIMIT 100
+`
+
+// ExtensionsDue are the pending extensions of grants that are active no more.
+// Relies on requests_extending.
+func (q *Queries) ExtensionsDue(ctx context.Context) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, extensionsDue)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const getGrant = `-- name: GetGrant :one
 SELECT body FROM grants WHERE id = $1
 `
@@ -101,8 +131,8 @@ func (q *Queries) InsertGrant(ctx context.Context, arg InsertGrantParams) error 
 }
 
 const insertRequest = `-- name: InsertRequest :exec
-INSERT INTO requests (id, identity_id, template_id, event_id, state, deadline, body)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO requests (id, identity_id, template_id, event_id, state, deadline, extends_id, body)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 `
 
 type InsertRequestParams struct {
@@ -112,6 +142,7 @@ type InsertRequestParams struct {
 	EventID    string
 	State      string
 	Deadline   sql.NullInt64
+	ExtendsID  string
 	Body       string
 }
 
@@ -123,6 +154,7 @@ func (q *Queries) InsertRequest(ctx context.Context, arg InsertRequestParams) er
 		arg.EventID,
 		arg.State,
 		arg.Deadline,
+		arg.ExtendsID,
 		arg.Body,
 	)
 	return err

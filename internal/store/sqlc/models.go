@@ -167,6 +167,7 @@ type Request struct {
 	EventID    string
 	State      string
 	Deadline   sql.NullInt64
+	ExtendsID  string
 	Body       string
 }
 
