@@ -257,3 +257,18 @@ func TestRunWhoseWorkFailsGivesTheRightBack(t *testing.T) {
 	}
 	p.over(governance.EndReturned)
 }
+
+func TestRunThatTakesLongerExtendsItsRight(t *testing.T) {
+	const span = 5 * time.Second
+	p := newPipeline(t, func(template *governance.GrantTemplate) {
+		template.Extension = &governance.ExtensionBounds{MaxTotal: governance.Duration(2 * time.Hour)}
+	})
+	p.instead(strings.Replace(fmt.Sprintf(work, "sleep 7"), `"10m"`, `"5s"`, 1))
+	if said, ok := p.terraform("apply -input=false -auto-approve"); !ok {
+		t.Fatal(said)
+	}
+	p.over(governance.EndReturned)
+	if g := p.grant(); g.EndedAt.Sub(*g.ActivatedAt) <= span {
+		t.Errorf("the work took longer than the right was asked for, and the grant is %+v", g)
+	}
+}

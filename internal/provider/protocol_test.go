@@ -140,7 +140,8 @@ func TestSchemaIsWrittenAsTerraformWouldPrintIt(t *testing.T) {
 			Identities  map[string]struct {
 				Attributes map[string]map[string]any `json:"attributes"`
 			} `json:"resource_identity_schemas"`
-			Functions map[string]struct {
+			Ephemerals map[string]block `json:"ephemeral_resource_schemas"`
+			Functions  map[string]struct {
 				Returns    any `json:"return_type"`
 				Parameters []struct {
 					Name string `json:"name"`
@@ -153,7 +154,7 @@ func TestSchemaIsWrittenAsTerraformWouldPrintIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	one, ok := got.Providers[provider.Address]
-	if !ok || got.Format != "1.0" || len(one.Resources) != 8 || len(one.DataSources) != 3 || len(one.Functions) != 2 {
+	if !ok || got.Format != "1.0" || len(one.Resources) != 10 || len(one.DataSources) != 3 || len(one.Functions) != 2 || len(one.Ephemerals) != 1 {
 		t.Fatalf("%+v", got)
 	}
 	if !one.Provider.Block.Attributes["token"].Sensitive {

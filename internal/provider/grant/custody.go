@@ -20,6 +20,10 @@ import (
 // no secret.
 type custody struct {
 	Grants []governance.GrantID `json:"grants"`
+	// Span is how long was asked for at first.
+	Span governance.Duration `json:"span"`
+	// Justification is what was said for it.
+	Justification string `json:"justification,omitempty"`
 	// Timeout bounds every wait for the target.
 	Timeout time.Duration `json:"timeout"`
 }
@@ -54,6 +58,12 @@ func recall(ctx context.Context, private reader) (custody, diag.Diagnostics) {
 		diags.AddError("The grants are not remembered", fmt.Sprintf("%v; they end by themselves when their time is over.", err))
 	}
 	return c, diags
+}
+
+// renewAt leaves a quarter of the span, and at most five minutes, for the
+// extension to come through.
+func (c custody) renewAt(ends time.Time) time.Time {
+	return ends.Add(-min(c.Span.Std()/4, 5*time.Minute))
 }
 
 const defaultTimeout = 2 * time.Minute

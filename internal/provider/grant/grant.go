@@ -29,6 +29,7 @@ type grant struct {
 
 var (
 	_ ephemeral.EphemeralResourceWithConfigure = (*grant)(nil)
+	_ ephemeral.EphemeralResourceWithRenew     = (*grant)(nil)
 	_ ephemeral.EphemeralResourceWithClose     = (*grant)(nil)
 )
 
@@ -92,8 +93,25 @@ func (g *grant) Open(ctx context.Context, req ephemeral.OpenRequest, resp *ephem
 	}
 	resp.Diagnostics.Append(wanted.hold(ctx, request, held)...)
 	resp.Diagnostics.Append(resp.Result.Set(ctx, wanted)...)
-	kept := custody{Grants: request.Grants, Timeout: timeout}
+	kept := custody{Grants: request.Grants, Span: request.Duration, Justification: input.Justification, Timeout: timeout}
 	resp.Diagnostics.Append(kept.keep(ctx, resp.Private)...)
+	resp.RenewAt = kept.renewAt(earliestEnd(held))
+}
+
+// Renew extends the grants before they end, by what was asked for at first. A
+// refusal is a warning: the run may be over before they end.
+func (g *grant) Renew(ctx context.Context, req ephemeral.RenewRequest, resp *ephemeral.RenewResponse) {
+	kept, h, diags := g.resume(ctx, req.Private)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() || len(kept.Grants) == 0 {
+		return
+	}
+	ends, err := h.extend(ctx, kept)
+	if err != nil {
+		resp.Diagnostics.AddWarning("The right is not extended", fwconv.Sentence(err.Error()))
+		return
+	}
+	resp.RenewAt = kept.renewAt(ends)
 }
 
 // Close returns the right and waits until the target was read and it is gone.

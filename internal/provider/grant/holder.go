@@ -67,6 +67,38 @@ func (h holder) activate(ctx context.Context, ids []governance.GrantID) ([]api.G
 	})
 }
 
+// extend asks for the first span once more, and says when the first of the grants
+// ends then.
+func (h holder) extend(ctx context.Context, kept custody) (ends time.Time, err error) {
+	held := make([]api.Grant, len(kept.Grants))
+	for i, id := range kept.Grants {
+		request, err := h.client.Extend(ctx, id, api.ExtendInput{Duration: &kept.Span, Justification: kept.Justification})
+		if err != nil {
+			return ends, fmt.Errorf("extend grant %s: %w", id, err)
+		}
+		if held[i], err = h.client.GetGrant(ctx, id); err != nil {
+			return ends, fmt.Errorf("read grant %s: %w", id, err)
+		}
+		switch request.State {
+		case governance.RequestGranted:
+		case governance.RequestPending:
+			_, err := h.client.Withdraw(ctx, request.ID)
+			return ends, errors.Join(fmt.Errorf("the extension needs an approval, which a run does not wait for; the right ends at %s", held[i].NotAfter.UTC().Format(time.RFC3339)), err)
+		default:
+			return ends, fmt.Errorf("the right ends at %s: %s", held[i].NotAfter.UTC().Format(time.RFC3339), messages(request.Decision))
+		}
+	}
+	return earliestEnd(held), nil
+}
+
+func messages(d governance.Decision) string {
+	var texts []string
+	for _, r := range d.Denials() {
+		texts = append(texts, r.Message)
+	}
+	return strings.Join(texts, "; ")
+}
+
 // giveBack returns what is not over, and waits until the target was read and the
 // rights are gone.
 func (h holder) giveBack(ctx context.Context, ids []governance.GrantID) error {
