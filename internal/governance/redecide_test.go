@@ -49,8 +49,8 @@ func TestReconsiderFollowsTheTemplate(t *testing.T) {
 
 func TestWhatCountsBesideALiveGrant(t *testing.T) {
 	given, no := false, true
-	at := func(id GrantID, entitlement EntitlementID, minute time.Duration, state GrantState, preexisting *bool) Grant {
-		return Grant{ID: id, Account: "a", Entitlement: entitlement, CreatedAt: noon.Add(minute * time.Minute), State: state, Preexisting: preexisting}
+	at := func(id GrantID, entitlement EntitlementID, minute int, state GrantState, preexisting *bool) Grant {
+		return Grant{ID: id, Account: "a", Entitlement: entitlement, CreatedAt: noon.Add(time.Duration(minute) * time.Minute), State: state, Preexisting: preexisting}
 	}
 	me := at("2", "mine", 2, GrantActive, &given)
 	live := []Grant{

@@ -83,6 +83,8 @@ func report(t *testing.T, o outcome) {
 }
 
 // A judgement that accepts a server with a bug is worth nothing.
+//
+//nolint:tparallel // it sets the environment of its servers, which no parallel test may
 func TestPlantedBugIsFound(t *testing.T) {
 	w := newWorld(t)
 	for _, c := range []struct {
