@@ -52,7 +52,7 @@ func TestServerKilledAtAnyCutKeepsItsPromises(t *testing.T) {
 	}
 	all := len(cases)
 	if os.Getenv("STINT_SOAK") == "" {
-		cases = everyNth(cases, 8)
+		cases = everyNth(cases, 16)
 	}
 	t.Logf("killed at %d of %d cuts", len(cases), all)
 	var wait sync.WaitGroup
