@@ -21,13 +21,13 @@ SELECT body FROM requests WHERE identity_id = sqlc.arg(identity_id);
 
 -- Relies on requests_deadline.
 -- name: RequestsDue :many
-SELECT id FROM requests WHERE deadline IS NOT NULL AND deadline <= sqlc.arg(now) LIMIT 100;
+SELECT id FROM requests WHERE deadline IS NOT NULL AND deadline <= sqlc.arg(now) ORDER BY deadline;
 
 -- ExtensionsDue are the pending extensions of grants that are active no more.
 -- Relies on requests_extending.
 -- name: ExtensionsDue :many
 SELECT r.id FROM requests r JOIN grants g ON g.id = r.extends_id
-WHERE r.extends_id <> '' AND r.state = 'pending' AND g.state <> 'active' LIMIT 100;
+WHERE r.extends_id <> '' AND r.state = 'pending' AND g.state <> 'active';
 
 -- name: InsertGrant :exec
 INSERT INTO grants (id, request_id, identity_id, template_id, application_id, account_id, entitlement_id, event_id, state, live, due_at, ended_at, lingering, body)
@@ -81,4 +81,4 @@ SELECT body FROM grants WHERE application_id = sqlc.arg(application_id) AND ling
 
 -- Relies on grants_due.
 -- name: GrantsDue :many
-SELECT id FROM grants WHERE due_at IS NOT NULL AND due_at <= sqlc.arg(now) LIMIT 500;
+SELECT id FROM grants WHERE due_at IS NOT NULL AND due_at <= sqlc.arg(now) ORDER BY due_at;

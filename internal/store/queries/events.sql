@@ -35,4 +35,4 @@ UPDATE business_events SET uses = uses + 1 WHERE id = sqlc.arg(id) AND closed_at
 
 -- Relies on business_events_end.
 -- name: EventsDue :many
-SELECT id FROM business_events WHERE closed_at IS NULL AND ends_at <= sqlc.arg(now) LIMIT 100;
+SELECT id FROM business_events WHERE closed_at IS NULL AND ends_at <= sqlc.arg(now) ORDER BY ends_at;

@@ -39,7 +39,7 @@ UPDATE grants SET redecide_at = NULL WHERE id = sqlc.arg(id) AND redecide_at IS 
 -- name: GrantsToRedecide :many
 SELECT id FROM grants
 WHERE redecide_at IS NOT NULL AND state IN ('scheduled', 'provisioning', 'active') AND redecide_at <= sqlc.arg(now)
-ORDER BY redecide_at, id LIMIT 500;
+ORDER BY redecide_at, id;
 
 -- CountMarkedGrants is how many wait to be decided again.
 -- name: CountMarkedGrants :one

@@ -12,7 +12,7 @@ import (
 
 const extensionsDue = `-- name: ExtensionsDue :many
 SELECT r.id FROM requests r JOIN grants g ON g.id = r.extends_id
-WHERE r.extends_id <> '' AND r.state = 'pending' AND g.state <> 'active' LIMIT 100
+WHERE r.extends_id <> '' AND r.state = 'pending' AND g.state <> 'active'
 `
 
 // ExtensionsDue are the pending extensions of grants that are active no more.
@@ -63,7 +63,7 @@ func (q *Queries) GetRequest(ctx context.Context, id string) (string, error) {
 }
 
 const grantsDue = `-- name: GrantsDue :many
-SELECT id FROM grants WHERE due_at IS NOT NULL AND due_at <= $1 LIMIT 500
+SELECT id FROM grants WHERE due_at IS NOT NULL AND due_at <= $1 ORDER BY due_at
 `
 
 // Relies on grants_due.
@@ -546,7 +546,7 @@ func (q *Queries) ListRequestsOf(ctx context.Context, identityID string) ([]stri
 }
 
 const requestsDue = `-- name: RequestsDue :many
-SELECT id FROM requests WHERE deadline IS NOT NULL AND deadline <= $1 LIMIT 100
+SELECT id FROM requests WHERE deadline IS NOT NULL AND deadline <= $1 ORDER BY deadline
 `
 
 // Relies on requests_deadline.

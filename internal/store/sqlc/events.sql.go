@@ -29,7 +29,7 @@ func (q *Queries) CloseEvent(ctx context.Context, arg CloseEventParams) (int64, 
 }
 
 const eventsDue = `-- name: EventsDue :many
-SELECT id FROM business_events WHERE closed_at IS NULL AND ends_at <= $1 LIMIT 100
+SELECT id FROM business_events WHERE closed_at IS NULL AND ends_at <= $1 ORDER BY ends_at
 `
 
 // Relies on business_events_end.

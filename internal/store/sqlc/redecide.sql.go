@@ -25,7 +25,7 @@ func (q *Queries) CountMarkedGrants(ctx context.Context) (int64, error) {
 const grantsToRedecide = `-- name: GrantsToRedecide :many
 SELECT id FROM grants
 WHERE redecide_at IS NOT NULL AND state IN ('scheduled', 'provisioning', 'active') AND redecide_at <= $1
-ORDER BY redecide_at, id LIMIT 500
+ORDER BY redecide_at, id
 `
 
 // Relies on grants_redecide. The oldest first: of two that are in conflict the
