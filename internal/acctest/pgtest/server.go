@@ -97,9 +97,28 @@ func Launch(options ...Option) (*Server, error) {
 	return s, nil
 }
 
-// create makes the database cluster. Its collation is a linguistic one, as
-// most real databases have, so that code which needs byte order must say so.
+// create makes the database cluster: the first one of a test binary with
+// initdb, every other one as its copy.
 func (s *Server) create() error {
+	pristine.Lock()
+	defer pristine.Unlock()
+	if pristine.archive != nil {
+		s.password = pristine.password
+		return s.unpack(pristine.archive)
+	}
+	if err := s.initdb(); err != nil {
+		return err
+	}
+	archive, err := s.pack()
+	if err == nil {
+		pristine.archive, pristine.password = archive, s.password
+	}
+	return err
+}
+
+// initdb makes a cluster whose collation is a linguistic one, as most real
+// databases have, so that code which needs byte order must say so.
+func (s *Server) initdb() error {
 	major, err := majorVersion(s.binaries)
 	if err != nil {
 		return err
