@@ -105,7 +105,29 @@ func connect(location string) (*Store, error) {
 	return &Store{reader: reader, writer: writer, dialect: goose.DialectSQLite3, readOptions: &sql.TxOptions{ReadOnly: true}}, nil
 }
 
+// migrate brings the schema up to date. On SQLite nothing keeps two processes
+// from migrating at once: one of them fails, whole, and finds it done when it
+// looks again.
 func (s *Store) migrate(ctx context.Context) error {
+	for try := 1; ; try++ {
+		err := s.migrateOnce(ctx)
+		if err == nil || s.dialect != goose.DialectSQLite3 || try == maxTries || errors.Is(err, errNewerSchema) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(migratePause):
+		}
+	}
+}
+
+// migratePause is about as long as all migrations take.
+const migratePause = 50 * time.Millisecond
+
+var errNewerSchema = errors.New("use a newer stint")
+
+func (s *Store) migrateOnce(ctx context.Context) error {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return err
@@ -129,7 +151,7 @@ func (s *Store) migrate(ctx context.Context) error {
 	sources := provider.ListSources()
 	newest := sources[len(sources)-1].Version
 	if current > newest {
-		return fmt.Errorf("the database has schema version %d and this program knows up to %d; use a newer stint", current, newest)
+		return fmt.Errorf("the database has schema version %d and this program knows up to %d; %w", current, newest, errNewerSchema)
 	}
 	if _, err := provider.Up(ctx); err != nil {
 		return fmt.Errorf("migrate database: %w", err)
