@@ -30,10 +30,11 @@ func (h *harness) pager() {
 		Fields: map[string]governance.PayloadField{
 			"do": {Path: "/do", Type: governance.StringAttribute}, "id": {Path: "/id", Type: governance.StringAttribute},
 			"until": {Path: "/until", Type: governance.TimeAttribute}, "at": {Path: "/at", Type: governance.TimeAttribute},
+			"level": {Path: "/level", Type: governance.IntAttribute},
 		},
 		Mapping: governance.EventMapping{
 			Action: `field.do == null ? "ignore" : field.do`, Key: `field.id != null ? field.id : ""`, Name: `field.id != null ? field.id : ""`,
-			Kind: `"incident"`, EndsAt: `field.until != null ? field.until : now`, OccurredAt: `field.at != null ? field.at : now`,
+			Kind: `"incident"`, Severity: `field.level != null ? field.level : 1`, EndsAt: `field.until != null ? field.until : now`, OccurredAt: `field.at != null ? field.at : now`,
 		},
 	})
 }
@@ -108,6 +109,28 @@ func TestDeliveriesOpenChangeAndCloseAnEvent(t *testing.T) {
 		if k := report.Kinds; k["business_event.opened"] != 2 || k["business_event.closed"] != 1 || k["business_event.updated"] != 1 || k["business_event.extended"] != 1 || k["event_source.delivered"] != 7 {
 			t.Errorf("evidence: %v", k)
 		}
+	})
+}
+
+func TestADeliveryThatChangesAnEventHasItsGrantsDecidedAgain(t *testing.T) {
+	onBothStores(t, func(t *testing.T, h *harness) {
+		h.declare()
+		h.pager()
+		change(h, governance.KindPolicy, "oncall", func(p *governance.EligibilityPolicy) {
+			p.Condition = `event != null && event.severity != null && event.severity <= 2`
+		})
+		until := h.clock.Now().Add(4 * time.Hour)
+		report := func(do string, level int) {
+			t.Helper()
+			body := fmt.Sprintf(`{"do": %q, "id": "INC-1", "until": %q, "level": %d}`, do, until.Format(time.RFC3339), level)
+			if _, err := h.deliverTo("pager", body, "s3cret"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		report("open", 1)
+		held := h.granted("alice", "INC-1", dba)
+		report("update", 4)
+		h.ended(held, governance.EndIneligible, governance.OutcomeRemoved)
 	})
 }
 

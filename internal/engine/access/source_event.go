@@ -48,8 +48,8 @@ func (a *Access) CloseEventIn(ctx context.Context, tx *journal.Tx, event governa
 }
 
 // ChangeEventIn gives an open event, which is held, what its source says of it
-// now. Grants that last longer than an earlier end are tightened to it; a later
-// end lengthens none.
+// now, and has its grants decided again. Those that last longer than an earlier
+// end are tightened to it; a later end lengthens none.
 func (a *Access) ChangeEventIn(ctx context.Context, tx *journal.Tx, event governance.OpenEvent, now governance.BusinessEvent) error {
 	was := event.BusinessEvent
 	extends := now.EndsAt.After(was.EndsAt)
@@ -72,6 +72,10 @@ func (a *Access) ChangeEventIn(ctx context.Context, tx *journal.Tx, event govern
 	}
 	if n, err := tx.UpdateEvent(ctx, sqlc.UpdateEventParams{ID: string(event.ID), EndsAt: store.Micros(now.EndsAt), Body: body, Version: event.Version}); err != nil || n == 0 {
 		return errors.Join(err, fault.New(fault.VersionMismatch, "%s was changed meanwhile", what))
+	}
+	marker := grants.NewMarker(ctx, tx)
+	if marker.Event(event.ID); marker.Err() != nil {
+		return marker.Err()
 	}
 	kind := "business_event.updated"
 	fields := evidence.Fields{"document": evidence.Private(body)}

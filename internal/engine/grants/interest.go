@@ -40,8 +40,8 @@ func answersFor(ctx context.Context, tx *journal.Tx, id governance.IdentityID) (
 	if err != nil {
 		return "", fmt.Errorf("read who answers for %s: %w", id, err)
 	}
-	if person != nil && person.Type != governance.Human && person.Owner != "" {
-		return person.Owner, nil
+	if person == nil {
+		return id, nil
 	}
-	return id, nil
+	return person.Root(), nil
 }
