@@ -42,18 +42,7 @@ func approverFields(attributes Attributes) []field[approval] {
 
 func approverSchema(attributes Attributes) (*schema[approval], error) {
 	fields := slices.Concat(approverFields(attributes), extensible[approval](OfApprover))
-	asked := slices.Concat(
-		eligibilityFields(),
-		extensible[Input](OfIdentity, OfEvent),
-		attributeFields(attributes, OfIdentity, func(in *Input) (Values, bool) { return in.Identity.Attributes, true }),
-		attributeFields(attributes, OfEvent, func(in *Input) (Values, bool) {
-			if in.Event == nil {
-				return nil, false
-			}
-			return in.Event.Attributes, true
-		}),
-	)
-	for _, f := range asked {
+	for _, f := range askedFields(attributes) {
 		lifted := field[approval]{Variable: f.Variable, known: f.known, declare: f.declare}
 		if fill := f.fill; fill != nil {
 			lifted.fill = func(frame *condition.Frame, at condition.Slot, in *approval) { fill(frame, at, &in.input) }
@@ -67,12 +56,8 @@ func approverSchema(attributes Attributes) (*schema[approval], error) {
 // eligibility conditions see of the request. It returns all findings at once; the
 // condition is nil when there is any.
 func CompileApprover(src string, attributes Attributes) (*ApproverCondition, condition.Diagnostics) {
-	s, err := approverSchema(attributes)
-	if err != nil {
-		return nil, badParameter(err)
-	}
-	p, diags := s.compile(src)
-	if diags = append(diags, withoutApprover(src, diags)...); len(diags) > 0 {
+	p, diags := compileSided(approverSchema, attributes, src, theApprover())
+	if p == nil {
 		return nil, diags
 	}
 	return &ApproverCondition{p}, nil
@@ -81,29 +66,15 @@ func CompileApprover(src string, attributes Attributes) (*ApproverCondition, con
 // CheckApprover finds what CompileApprover would before it is known which
 // attributes are declared: each that the condition reads may be of any type.
 func CheckApprover(src string) condition.Diagnostics {
-	s, err := approverSchema(nil)
-	if err != nil {
-		panic(err) // the table itself is wrong; every test of this package meets it
-	}
-	diags := condition.CheckEarly(src, s.env)
-	return append(diags, withoutApprover(src, diags)...)
+	return checkSided(approverSchema, src, theApprover())
 }
 
-// withoutApprover reports a condition without other findings that does not look
-// at the approver, and so would name everybody.
-func withoutApprover(src string, found condition.Diagnostics) condition.Diagnostics {
-	looks := slices.ContainsFunc(condition.Names(src), func(name string) bool { return strings.HasPrefix(name, string(OfApprover)+".") })
-	if len(found) > 0 || looks {
-		return nil
+func theApprover() sides {
+	return sides{
+		roots:      []string{string(OfApprover)},
+		message:    "a condition on approvers looks at the approver; this one would name everybody or nobody",
+		suggestion: `write contains(approver.groups, "leads"), for example`,
 	}
-	start := condition.Pos{Line: 1, Column: 1}
-	return condition.Diagnostics{{
-		Code:       CodeOneSided,
-		Range:      condition.Range{Start: start, End: start},
-		Text:       src,
-		Message:    "a condition on approvers looks at the approver; this one would name everybody or nobody",
-		Suggestion: `write contains(approver.groups, "leads"), for example`,
-	}}
 }
 
 // Holds says whether the condition names the approver. An error is always a

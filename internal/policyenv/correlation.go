@@ -2,14 +2,9 @@ package policyenv
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/stint-dev/terraform-provider-stint/internal/condition"
 )
-
-// CodeOneSided marks a correlation that would give one account to everybody, or
-// every account to one identity.
-const CodeOneSided condition.Code = "one_sided_correlation"
 
 // pair is what a correlation condition looks at.
 type pair struct {
@@ -38,12 +33,8 @@ func correlationFields() []field[pair] {
 // attributes are declared. It returns all findings at once; the correlation is
 // nil when there is any.
 func CompileCorrelation(src string, attributes Attributes) (*Correlation, condition.Diagnostics) {
-	s, err := correlationSchema(attributes)
-	if err != nil {
-		return nil, badParameter(err)
-	}
-	p, diags := s.compile(src)
-	if diags = append(diags, oneSided(src, diags)...); len(diags) > 0 {
+	p, diags := compileSided(correlationSchema, attributes, src, bothSides())
+	if p == nil {
 		return nil, diags
 	}
 	return &Correlation{p}, nil
@@ -52,12 +43,7 @@ func CompileCorrelation(src string, attributes Attributes) (*Correlation, condit
 // CheckCorrelation finds what CompileCorrelation would before it is known which
 // attributes are declared: each that the condition reads may be of any type.
 func CheckCorrelation(src string) condition.Diagnostics {
-	s, err := correlationSchema(nil)
-	if err != nil {
-		panic(err) // the table itself is wrong; every test of this package meets it
-	}
-	diags := condition.CheckEarly(src, s.env)
-	return append(diags, oneSided(src, diags)...)
+	return checkSided(correlationSchema, src, bothSides())
 }
 
 func correlationSchema(attributes Attributes) (*schema[pair], error) {
@@ -68,25 +54,12 @@ func correlationSchema(attributes Attributes) (*schema[pair], error) {
 	))
 }
 
-// oneSided reports a condition without other findings that does not look at both
-// sides.
-func oneSided(src string, found condition.Diagnostics) condition.Diagnostics {
-	sides := map[string]bool{}
-	for _, name := range condition.Names(src) {
-		side, _, _ := strings.Cut(name, ".")
-		sides[side] = true
+func bothSides() sides {
+	return sides{
+		roots:      []string{"account", "identity"},
+		message:    "a correlation compares an account with an identity; this looks at one of them only",
+		suggestion: "write account.name == identity.name, for example",
 	}
-	if len(found) > 0 || sides["account"] && sides["identity"] {
-		return nil
-	}
-	start := condition.Pos{Line: 1, Column: 1}
-	return condition.Diagnostics{{
-		Code:       CodeOneSided,
-		Range:      condition.Range{Start: start, End: start},
-		Text:       src,
-		Message:    "a correlation compares an account with an identity; this looks at one of them only",
-		Suggestion: "write account.name == identity.name, for example",
-	}}
 }
 
 // Match says whether the account belongs to the identity. An error is always a

@@ -28,7 +28,12 @@ func eligibilitySchema(params Params, attributes Attributes) (*schema[Input], er
 	if err != nil {
 		return nil, err
 	}
-	return newSchema(slices.Concat(
+	return newSchema(slices.Concat(askedFields(attributes), parameters))
+}
+
+// askedFields are everything that is known of a request.
+func askedFields(attributes Attributes) []field[Input] {
+	return slices.Concat(
 		eligibilityFields(),
 		extensible[Input](OfIdentity, OfEvent),
 		attributeFields(attributes, OfIdentity, func(in *Input) (Values, bool) { return in.Identity.Attributes, true }),
@@ -38,8 +43,7 @@ func eligibilitySchema(params Params, attributes Attributes) (*schema[Input], er
 			}
 			return in.Event.Attributes, true
 		}),
-		parameters,
-	))
+	)
 }
 
 // CompileEligibility checks and compiles the condition of an eligibility policy.
