@@ -68,11 +68,27 @@ func (s *PolicySet) Redecide(q Question, consented bool) *Denial {
 	case len(denial.Reasons) > 0:
 		denial.Why = denial.Reasons[0].Message
 	case demanded && !consented:
-		denial.Why = "an approval is demanded now, and the request was granted without one"
+		denial.Why = unconsented
 	default:
 		return nil
 	}
 	return denial
+}
+
+const unconsented = "an approval is demanded now, and the request was granted without one"
+
+// Withheld says why a grant is not to be given now that was to be given when its
+// request was granted; empty when it is. Everything is measured once more, and
+// consented says that people have approved it.
+func (s *PolicySet) Withheld(q Question, consented bool) string {
+	decision := s.Decide(q)
+	switch {
+	case decision.Effect == Deny:
+		return decision.Denials()[0].Message
+	case decision.Effect == NeedsApproval && !consented:
+		return unconsented
+	}
+	return ""
 }
 
 // onlyAtFirst reports whether a reason bears on giving a grant and not on

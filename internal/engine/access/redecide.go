@@ -22,14 +22,7 @@ func (a *Access) Redecide(ctx context.Context, tx *journal.Tx, g governance.Gran
 	if err != nil {
 		return "", err
 	}
-	decision := set.Decide(question)
-	switch {
-	case decision.Effect == governance.Deny:
-		return decision.Denials()[0].Message, nil
-	case decision.Effect == governance.NeedsApproval && len(request.Approvals) == 0:
-		return "an approval is demanded now, and the request was granted without one", nil
-	}
-	return "", nil
+	return set.Withheld(question, len(request.Approvals) > 0), nil
 }
 
 // anew is the question behind a grant, as it would be asked now.
