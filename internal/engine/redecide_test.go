@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -425,26 +426,26 @@ func TestStatusChangesWhileWorkersMoveTheGrant(t *testing.T) {
 		h.declare()
 		for range 8 {
 			view := h.request("alice", "auto", "", reader)
-			var wait sync.WaitGroup
-			stop := make(chan struct{})
-			wait.Go(func() {
-				for {
-					select {
-					case <-stop:
-						return
-					default:
-						h.clock.Advance(20 * time.Millisecond)
-						time.Sleep(time.Millisecond)
+			set := make(chan error, 1)
+			go func() {
+				var errs []error
+				for _, status := range []governance.Status{governance.Suspended, governance.Active} {
+					_, err := h.engine.Catalog.Status(t.Context(), by, "alice", status)
+					errs = append(errs, err)
+				}
+				set <- errors.Join(errs...)
+			}()
+			h.until("the status is set", func() bool {
+				select {
+				case err := <-set:
+					if err != nil {
+						t.Error(err)
 					}
+					return true
+				default:
+					return false
 				}
 			})
-			for _, status := range []governance.Status{governance.Suspended, governance.Active} {
-				if _, err := h.engine.Catalog.Status(t.Context(), by, "alice", status); err != nil {
-					t.Errorf("%s: %v", status, err)
-				}
-			}
-			close(stop)
-			wait.Wait()
 			h.until("the grant is over", func() bool { return !h.grant(view.Grants[0]).State.Live() })
 		}
 	})
