@@ -56,15 +56,9 @@ func (m *managed[D, T]) IdentitySchema(_ context.Context, _ resource.IdentitySch
 }
 
 func (m *managed[D, T]) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
-	if req.ProviderData == nil {
-		return
-	}
-	configured, ok := req.ProviderData.(*session.Session)
-	if !ok {
-		resp.Diagnostics.AddError("The provider is not configured as expected", fmt.Sprintf("Its data is %T; this is a fault of the provider, please report it.", req.ProviderData))
-		return
-	}
+	configured, diags := session.Of(req.ProviderData)
 	m.session = configured
+	resp.Diagnostics.Append(diags...)
 }
 
 // versionKey is where private state keeps the version that was read.

@@ -9,11 +9,13 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/stint-dev/terraform-provider-stint/internal/api"
 	"github.com/stint-dev/terraform-provider-stint/internal/condition"
 	"github.com/stint-dev/terraform-provider-stint/internal/governance"
+	"github.com/stint-dev/terraform-provider-stint/internal/provider/fwconv"
 )
 
 // custody is what the later calls for one opened resource need to know. It holds
@@ -70,34 +72,26 @@ const defaultTimeout = 2 * time.Minute
 
 // ask is the request that the configuration stands for.
 func (m model) ask(ctx context.Context) (api.RequestInput, time.Duration, diag.Diagnostics) {
-	var diags diag.Diagnostics
-	var entitlements []string
-	diags.Append(m.Entitlements.ElementsAs(ctx, &entitlements, false)...)
-	slices.Sort(entitlements)
-	body := map[string]any{"template": m.Template.ValueString()}
-	for name, value := range map[string]types.String{
-		"account": m.Account, "business_event": m.BusinessEvent, "duration": m.Duration.StringValue, "justification": m.Justification,
-	} {
-		if value.ValueString() != "" {
-			body[name] = value.ValueString()
+	input := api.RequestInput{
+		Template: governance.TemplateID(m.Template.ValueString()), Account: governance.AccountID(m.Account.ValueString()),
+		BusinessEvent: m.BusinessEvent.ValueString(), Justification: m.Justification.ValueString(),
+	}
+	diags := m.Entitlements.ElementsAs(ctx, &input.Entitlements, false)
+	slices.Sort(input.Entitlements)
+	span := func(name string, text fwconv.Text) time.Duration {
+		d, err := condition.ParseDuration(text.ValueString())
+		if err != nil {
+			diags.AddAttributeError(path.Root(name), "Invalid "+name, fwconv.Sentence(err.Error()))
 		}
+		return d
 	}
-	if len(entitlements) > 0 {
-		body["entitlements"] = entitlements
-	}
-	var input api.RequestInput
-	text, err := json.Marshal(body)
-	if err == nil {
-		err = json.Unmarshal(text, &input)
-	}
-	if err != nil {
-		diags.AddError("The request cannot be written", err.Error())
+	if !m.Duration.IsNull() {
+		asked := governance.Duration(span("duration", m.Duration))
+		input.Duration = &asked
 	}
 	timeout := defaultTimeout
 	if !m.ActivationTimeout.IsNull() {
-		if timeout, err = condition.ParseDuration(m.ActivationTimeout.ValueString()); err != nil {
-			diags.AddError("Invalid activation_timeout", err.Error())
-		}
+		timeout = span("activation_timeout", m.ActivationTimeout)
 	}
 	return input, timeout, diags
 }

@@ -42,15 +42,9 @@ func (g *grant) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephem
 }
 
 func (g *grant) Configure(_ context.Context, req ephemeral.ConfigureRequest, resp *ephemeral.ConfigureResponse) {
-	if req.ProviderData == nil {
-		return
-	}
-	configured, ok := req.ProviderData.(*session.Session)
-	if !ok {
-		resp.Diagnostics.AddError("The provider is not configured as expected", fmt.Sprintf("Its data is %T; this is a fault of the provider, please report it.", req.ProviderData))
-		return
-	}
+	configured, diags := session.Of(req.ProviderData)
 	g.session = configured
+	resp.Diagnostics.Append(diags...)
 }
 
 // Open requests the right and waits until the target has it. When it does not

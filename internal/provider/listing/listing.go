@@ -115,15 +115,9 @@ func (s *source[T]) Schema(_ context.Context, _ datasource.SchemaRequest, resp *
 }
 
 func (s *source[T]) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
-	if req.ProviderData == nil {
-		return
-	}
-	configured, ok := req.ProviderData.(*session.Session)
-	if !ok {
-		resp.Diagnostics.AddError("The provider is not configured as expected", fmt.Sprintf("Its data is %T; this is a fault of the provider, please report it.", req.ProviderData))
-		return
-	}
+	configured, diags := session.Of(req.ProviderData)
 	s.session = configured
+	resp.Diagnostics.Append(diags...)
 }
 
 // Read asks the server for the whole list.

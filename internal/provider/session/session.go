@@ -12,6 +12,8 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+
 	"github.com/stint-dev/terraform-provider-stint/internal/api"
 	"github.com/stint-dev/terraform-provider-stint/internal/client"
 )
@@ -34,6 +36,19 @@ type Session struct {
 // New is a session on a client.
 func New(c *client.Client) *Session {
 	return &Session{client: c, targets: map[string]*Target{}}
+}
+
+// Of is the session that a configured provider has handed to one of its objects;
+// nil before it is configured.
+func Of(data any) (*Session, diag.Diagnostics) {
+	if data == nil {
+		return nil, nil
+	}
+	s, ok := data.(*Session)
+	if !ok {
+		return nil, diag.Diagnostics{diag.NewErrorDiagnostic("The provider is not configured as expected", fmt.Sprintf("Its data is %T; this is a fault of the provider, please report it.", data))}
+	}
+	return s, nil
 }
 
 // Pending is the session of a provider whose configuration is not known yet. It
