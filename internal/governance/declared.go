@@ -19,6 +19,8 @@ const (
 	KindRule          Kind = "sod_rule"
 	KindTemplate      Kind = "grant_template"
 	KindBusinessEvent Kind = "business_event"
+	KindDelegation    Kind = "delegation"
+	KindEventSource   Kind = "event_source"
 )
 
 // Object is a declared object: one of the documents of this file, by value.

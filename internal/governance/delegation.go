@@ -23,9 +23,6 @@ type Delegation struct {
 // DelegationID is a delegation's name, percent-encoded.
 type DelegationID string
 
-// KindDelegation is the kind of a delegation.
-const KindDelegation Kind = "delegation"
-
 // ObjectKind is KindDelegation.
 func (Delegation) ObjectKind() Kind { return KindDelegation }
 

@@ -28,9 +28,6 @@ type EventSource struct {
 // EventSourceID is an event source's name.
 type EventSourceID string
 
-// KindEventSource is the kind of an event source.
-const KindEventSource Kind = "event_source"
-
 // EventSignature is how a delivery proves where it comes from.
 type EventSignature struct {
 	HMACSHA256 *HMACSignature   `json:"hmac_sha256,omitempty"`
