@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -161,7 +162,10 @@ func (s *Server) start() error {
 	again := time.NewTicker(5 * time.Millisecond)
 	defer again.Stop()
 	for {
-		err := s.askVersion()
+		err := errStarting
+		if s.saysReady() {
+			err = s.askVersion()
+		}
 		if err == nil {
 			return nil
 		}
@@ -174,6 +178,18 @@ func (s *Server) start() error {
 		case <-again.C:
 		}
 	}
+}
+
+var errStarting = errors.New("it is still starting")
+
+// saysReady looks at what the server writes down of itself. A connection that
+// is refused costs it a process; one that it says it takes may be refused still,
+// when a server that was killed has left its word behind.
+func (s *Server) saysReady() bool {
+	const statusLine = 7
+	text, err := os.ReadFile(filepath.Join(s.data(), "postmaster.pid"))
+	lines := strings.Split(string(text), "\n")
+	return err == nil && len(lines) > statusLine && strings.TrimSpace(lines[statusLine]) == "ready"
 }
 
 func (s *Server) askVersion() error {
