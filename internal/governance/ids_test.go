@@ -71,6 +71,8 @@ func TestKeysAreTheEncodedNames(t *testing.T) {
 		"pay":                      SoDRule{Name: "pay"},
 		"fix":                      GrantTemplate{Name: "fix"},
 		"audit-2026":               BusinessEvent{Name: "audit-2026"},
+		"on%20leave":               Delegation{Name: "on leave"},
+		"pager%2Feu":               EventSource{Name: "pager/eu"},
 	} {
 		if o.Key() != want {
 			t.Errorf("the key of %s is %q, want %q", o.ObjectKind(), o.Key(), want)
@@ -80,7 +82,7 @@ func TestKeysAreTheEncodedNames(t *testing.T) {
 
 func TestObjectKindsAreTheirNamesInHCL(t *testing.T) {
 	kinds := declaredCodes(t, "declared.go", "Kind")
-	objects := []Object{Attribute{}, Application{}, Identity{}, Entitlement{}, EligibilityPolicy{}, SoDRule{}, GrantTemplate{}, BusinessEvent{}}
+	objects := []Object{Attribute{}, Application{}, Identity{}, Entitlement{}, EligibilityPolicy{}, SoDRule{}, GrantTemplate{}, BusinessEvent{}, Delegation{}, EventSource{}}
 	if len(kinds) != len(objects) {
 		t.Fatalf("%d kinds, %d documents", len(kinds), len(objects))
 	}
