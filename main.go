@@ -6,8 +6,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/stint-dev/terraform-provider-stint/internal/cli"
@@ -29,11 +27,10 @@ func run() int {
 		}
 		return cli.ExitOK
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := cli.UntilToldToEnd(context.Background())
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second ctrl-C ends at once
 	return cli.Program{
-		Version: version, Serve: daemon.Run, WriteProviderSchema: provider.WriteSchema,
+		Version: version, Serve: daemon.Run, Backup: daemon.Backup, Restore: daemon.Restore, WriteProviderSchema: provider.WriteSchema,
 		Out: os.Stdout, Err: os.Stderr,
 		LookupEnv: os.LookupEnv, Now: time.Now, Zone: time.Local,
 	}.Run(ctx, os.Args[1:])

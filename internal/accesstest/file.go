@@ -41,10 +41,13 @@ type Case struct {
 
 	Template governance.TemplateID
 	// Entitlements may be empty when the template has just one.
-	Entitlements  []governance.EntitlementID
-	Account       governance.AccountID
-	Duration      *governance.Duration
+	Entitlements []governance.EntitlementID
+	Account      governance.AccountID
+	Duration     *governance.Duration
+	// NotBefore is when the access is to begin; nil is at once.
+	NotBefore     *time.Time
 	Justification string
+	BreakGlass    bool
 
 	// EventRef is a declared event, unless Event describes one.
 	EventRef string

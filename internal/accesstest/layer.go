@@ -34,6 +34,8 @@ type requestLayer struct {
 	template, account, justification given[string]
 	entitlements                     given[[]string]
 	duration                         given[governance.Duration]
+	notBefore                        given[time.Time]
+	breakGlass                       given[bool]
 }
 
 // eventLayer is a reference, or a description where declared is empty.
@@ -54,7 +56,7 @@ type eventEnd struct {
 var (
 	layerMembers    = []string{"identity", "accounts", "holdings", "request", "event", "now", "expect"}
 	identityMembers = []string{"name", "type", "owner", "manager", "groups", "attributes", "status"}
-	requestMembers  = []string{"template", "entitlements", "account", "duration", "justification"}
+	requestMembers  = []string{"template", "entitlements", "account", "duration", "not_before", "justification", "break_glass"}
 	eventMembers    = []string{"name", "kind", "severity", "reference", "ends_in", "ends_at", "attributes"}
 	expectMembers   = []string{"decision", "reasons", "denied_by", "stages", "duration", "max_duration"}
 	heldMembers     = []string{"identity", "entitlement"}
@@ -113,6 +115,7 @@ func (r requestLayer) over(under requestLayer) requestLayer {
 		template: r.template.over(under.template), account: r.account.over(under.account),
 		justification: r.justification.over(under.justification),
 		entitlements:  r.entitlements.over(under.entitlements), duration: r.duration.over(under.duration),
+		notBefore: r.notBefore.over(under.notBefore), breakGlass: r.breakGlass.over(under.breakGlass),
 	}
 }
 
@@ -198,6 +201,7 @@ func (p *parser) request(v value) requestLayer {
 		template: read(p, from, "template", (*parser).str), account: read(p, from, "account", (*parser).str),
 		justification: read(p, from, "justification", (*parser).str),
 		entitlements:  read(p, from, "entitlements", (*parser).strs), duration: read(p, from, "duration", (*parser).duration),
+		notBefore: read(p, from, "not_before", (*parser).time), breakGlass: read(p, from, "break_glass", (*parser).boolean),
 	}
 }
 

@@ -17,6 +17,7 @@ func (b *Bench) question(c Case) (governance.Question, error) {
 	q := governance.Question{
 		Now: c.Now, Template: c.Template, Entitlements: c.Entitlements, Account: c.Account,
 		Duration: c.Duration, Justification: c.Justification, EventRef: c.EventRef, Event: c.Event,
+		NotBefore: c.NotBefore, BreakGlass: c.BreakGlass,
 		Inclusions: b.estate.Inclusions,
 	}
 	template := b.set.Templates[c.Template]
@@ -50,7 +51,31 @@ func (b *Bench) question(c Case) (governance.Question, error) {
 			q.Missing = append(q.Missing, id)
 		}
 	}
+	b.newAccounts(&q)
 	return q, b.holdings(c, &q)
+}
+
+// newAccounts works out the accounts that would be made for who asks. What the
+// target has against a name is not known here.
+func (b *Bench) newAccounts(q *governance.Question) {
+	lacking := b.set.Lacking(*q)
+	if len(lacking) == 0 {
+		return
+	}
+	var everybody []governance.Person
+	for _, id := range slices.Sorted(maps.Keys(b.people)) {
+		everybody = append(everybody, b.people[id])
+	}
+	q.NewAccounts = map[governance.ApplicationID]governance.NewAccount{}
+	for _, id := range lacking {
+		q.NewAccounts[id] = b.set.NewAccount(id, q.Identity, governance.AccountSurroundings{
+			Owner: func(account governance.AccountID) (governance.IdentityID, bool) {
+				owner, taken := b.estate.Owners[account]
+				return owner, taken
+			},
+			Others: everybody,
+		})
+	}
 }
 
 // parties finds who asks, who answers for them, and their accounts.

@@ -163,6 +163,52 @@ scenario "wrong" {
 	)
 }
 
+func TestAScenarioMayComeByBreakGlass(t *testing.T) {
+	objects := declared()
+	for i, o := range objects {
+		if template, ok := o.(governance.GrantTemplate); ok && template.Name == "incident-admin" {
+			template.BreakGlass = &governance.BreakGlass{
+				Limit: 1, Per: governance.Duration(time.Hour), Reviewers: governance.Approvers{Identities: []governance.IdentityID{"carol"}}, ReviewWithin: governance.Duration(time.Hour),
+			}
+			objects[i] = template
+		}
+	}
+	expect(t, bench(t, accesstest.Source{Objects: objects}).Run(parse(t, `
+scenario "emergency" {
+  identity = "alice"
+  request  = { template = "incident-admin", justification = "fire", break_glass = true }
+  event    = { kind = "incident", severity = 2 }
+  cases = {
+    "at once"          = { expect = { decision = "allow", reasons = ["break_glass"] } }
+    "without a reason" = { request = { justification = "" }, expect = { decision = "deny", denied_by = ["justification_required"] } }
+    "without it"       = { request = { break_glass = false }, expect = { decision = "needs_approval", stages = ["lead"] } }
+    "of no template"   = { request = { template = "approve" }, expect = { decision = "deny", denied_by = ["break_glass_not_allowed"] } }
+  }
+}`), nil), "emergency / at once: passed", "emergency / without a reason: passed", "emergency / without it: passed", "emergency / of no template: passed")
+}
+
+func TestAScenarioMayAskForALaterTime(t *testing.T) {
+	objects := declared()
+	for i, o := range objects {
+		if template, ok := o.(governance.GrantTemplate); ok && template.Name == "approve" {
+			template.ScheduleWithin = new(governance.Duration(24 * time.Hour))
+			objects[i] = template
+		}
+	}
+	expect(t, bench(t, accesstest.Source{Objects: objects}).Run(parse(t, `
+scenario "later" {
+  identity = "alice"
+  now      = "2026-03-10T12:00:00Z"
+  request  = { template = "incident-admin", not_before = "2026-03-10T14:00:00Z" }
+  event    = { kind = "incident", severity = 2 }
+  cases = {
+    "not through this one" = { expect = { decision = "deny", denied_by = ["schedule_not_allowed"] } }
+    "past is at once"      = { request = { not_before = "2026-03-10T11:00:00Z" }, expect = { decision = "needs_approval" } }
+    "too far"              = { request = { template = "approve", not_before = "2026-03-12T12:00:00Z" }, expect = { decision = "deny", reasons = ["schedule_too_far"] } }
+  }
+}`), nil), "later / not through this one: passed", "later / past is at once: passed", "later / too far: passed")
+}
+
 func TestANameThatLeadsNowhereIsNoExpectedDenial(t *testing.T) {
 	b := bench(t, accesstest.Source{Objects: declared()})
 	expect(t, b.Run(parse(t, `
@@ -219,6 +265,34 @@ scenario "estate" {
 		"estate / an agent's nested role counts: passed", "estate / unless the scenario says what is held: passed",
 		"estate / who is described has nothing: passed", "estate / but its owner has: passed", "estate / a status: passed",
 		"estate / several accounts: passed", "estate / who is not in it is taken to have one: passed", "estate / what the target lacks: passed",
+	)
+}
+
+func TestAccountIsPromisedToWhoHasNone(t *testing.T) {
+	objects := declared()
+	for i, o := range objects {
+		if template, ok := o.(governance.GrantTemplate); ok && template.Name == "approve" {
+			template.CreateAccount = true
+			objects[i] = template
+		}
+	}
+	estate := observed()
+	estate.Owners = map[governance.AccountID]governance.IdentityID{"billing/al": "alice", "billing/carol": ""}
+	b := bench(t, accesstest.Source{Objects: objects, Estate: estate})
+	expect(t, b.Run(parse(t, `
+scenario "account" {
+  identity = "alice"
+  holdings = []
+  request  = { template = "approve" }
+  cases = {
+    "is made for who has none"   = { accounts = [], expect = { decision = "allow", reasons = ["account_created"] } }
+    "is not made for who has"    = { expect = { decision = "allow" } }
+    "is not taken from anybody"  = { identity = { name = "carol" }, accounts = [], expect = { decision = "deny", denied_by = ["account_taken", "payers"] } }
+    "is only made where it says" = { accounts = [], request = { template = "incident-admin" }, event = { kind = "incident", severity = 1 }, expect = { decision = "deny", denied_by = ["account_missing", "entitlement_missing"] } }
+  }
+}`), nil),
+		"account / is made for who has none: passed", "account / is not made for who has: passed",
+		"account / is not taken from anybody: passed", "account / is only made where it says: passed",
 	)
 }
 

@@ -49,6 +49,7 @@ func (p *parser) caseOf(scenario, row string, at hcl.Range, l layer) []Case {
 		Scenario: scenario, Row: row, At: positionOf(at), Now: l.now.or(DefaultNow), Expect: l.expect.or(Expectation{}),
 		Template: governance.TemplateID(l.request.template.or("")), Account: governance.AccountID(l.request.account.or("")),
 		Duration: l.request.duration.value, Justification: l.request.justification.or(""), Holdings: l.holdings.or(nil),
+		NotBefore: l.request.notBefore.value, BreakGlass: l.request.breakGlass.or(false),
 	}
 	for _, id := range l.request.entitlements.or(nil) {
 		c.Entitlements = append(c.Entitlements, governance.EntitlementID(id))

@@ -31,6 +31,8 @@ type Estate struct {
 	Applications map[governance.ApplicationID]bool
 	Entitlements map[governance.EntitlementID]bool
 	Accounts     map[governance.IdentityID][]governance.AccountID
+	// Owners are whose each account is; empty for one that is nobody's.
+	Owners map[governance.AccountID]governance.IdentityID
 	// Holdings are observed assignments and live grants of identities.
 	Holdings   []governance.Holding
 	Inclusions governance.Inclusions

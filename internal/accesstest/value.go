@@ -145,6 +145,18 @@ func (p *parser) number(v value) (int64, bool) {
 	return 0, false
 }
 
+func (p *parser) boolean(v value) (bool, bool) {
+	evaluated, ok := p.constant(v)
+	if !ok {
+		return false, false
+	}
+	if evaluated.IsNull() || evaluated.Type() != cty.Bool {
+		p.report(v.at(), v.path+" is true or false", "write it without quotes, like true")
+		return false, false
+	}
+	return evaluated.True(), true
+}
+
 func (p *parser) duration(v value) (governance.Duration, bool) {
 	text, ok := p.str(v)
 	if !ok {

@@ -15,6 +15,8 @@ type RequestInput struct {
 	BusinessEvent string                     `json:"business_event,omitempty" doc:"Id of the event, or the name of an open one"`
 	Duration      *governance.Duration       `json:"duration,omitempty" doc:"Absent: the template's default"`
 	Justification string                     `json:"justification,omitempty"`
+	BreakGlass    bool                       `json:"break_glass,omitempty" doc:"At once, past the template's approval, to be reviewed afterwards; takes a justification"`
+	NotBefore     *time.Time                 `json:"not_before,omitempty" doc:"When the access is to begin, as far ahead as the template's schedule_within; absent, or a time that is past: at once"`
 }
 
 // DecisionInput asks what would become of a request, without making it.
@@ -41,6 +43,7 @@ type EligibilityInput struct {
 	BusinessEvent string                     `json:"business_event,omitempty" doc:"Id of the event, or the name of an open one"`
 	Duration      *governance.Duration       `json:"duration,omitempty"`
 	Justification string                     `json:"justification,omitempty"`
+	BreakGlass    bool                       `json:"break_glass,omitempty" doc:"By break-glass; absent: that is open"`
 }
 
 // Eligibility is everything that the identity could request, or never could.
@@ -55,7 +58,7 @@ type Request struct {
 	governance.Request
 	Grants []governance.GrantID `json:"grants" nullable:"false"`
 	// OnBehalfOf is set in lists of what awaits the caller.
-	OnBehalfOf governance.IdentityID `json:"on_behalf_of,omitempty" doc:"In whose place the caller would approve, by delegation; only in lists of what awaits the caller"`
+	OnBehalfOf governance.IdentityID `json:"on_behalf_of,omitempty" doc:"In whose place the caller would approve or review, by delegation; only in lists of what awaits the caller"`
 }
 
 // ExtendInput asks for more time for an active grant of the caller's own.
@@ -78,6 +81,13 @@ type VerdictInput struct {
 	Comment string `json:"comment,omitempty" maxLength:"4096"`
 }
 
+// ReviewInput is what a reviewer says of a request that was granted by
+// break-glass.
+type ReviewInput struct {
+	Verdict governance.ReviewState `json:"verdict" enum:"justified,unjustified" doc:"Unjustified ends the request's grants at once"`
+	Comment string                 `json:"comment" maxLength:"4096" doc:"Why"`
+}
+
 // EndInput says why a grant is ended by hand.
 type EndInput struct {
 	Comment string `json:"comment,omitempty" maxLength:"4096"`
@@ -97,6 +107,11 @@ type ExtendEventInput struct {
 // StatusInput says whether an identity may hold access.
 type StatusInput struct {
 	Status governance.Status `json:"status" enum:"active,suspended,left"`
+}
+
+// AttestInput says that an identity is still needed.
+type AttestInput struct {
+	Comment string `json:"comment,omitempty"`
 }
 
 // TokenInput asks for an API token.
@@ -121,17 +136,21 @@ const (
 	RoleAuthor Role = "author"
 	// RoleAuditor reads everything, evidence included.
 	RoleAuditor Role = "auditor"
+	// RoleMonitor reads metrics, and nothing else.
+	RoleMonitor Role = "monitor"
 )
 
 // Token is an API token without its secret.
 type Token struct {
-	ID        string                `json:"id"`
-	Name      string                `json:"name"`
-	Identity  governance.IdentityID `json:"identity"`
-	Roles     []Role                `json:"roles" nullable:"false"`
-	CreatedAt time.Time             `json:"created_at"`
-	ExpiresAt *time.Time            `json:"expires_at,omitempty"`
-	RevokedAt *time.Time            `json:"revoked_at,omitempty"`
+	ID       string                `json:"id"`
+	Name     string                `json:"name"`
+	Identity governance.IdentityID `json:"identity"`
+	Roles    []Role                `json:"roles" nullable:"false"`
+	// CreatedBy is who could speak with it because of how it was made.
+	CreatedBy []governance.IdentityID `json:"created_by" nullable:"false" doc:"Who made it, the human who answers for that identity, and the same of the token that was used for it; empty for one that the server made. None of them counts as a second person beside it"`
+	CreatedAt time.Time               `json:"created_at"`
+	ExpiresAt *time.Time              `json:"expires_at,omitempty"`
+	RevokedAt *time.Time              `json:"revoked_at,omitempty"`
 }
 
 // CreatedToken is the only answer that ever holds the secret.

@@ -40,7 +40,9 @@ type AuthZENContext struct {
 
 	Template      any `json:"template,omitempty" doc:"String: id of the grant template to request through"`
 	Duration      any `json:"duration,omitempty" doc:"String: the duration to ask for, like 1h30m"`
+	NotBefore     any `json:"not_before,omitempty" doc:"String: the time at which the access is to begin, like 2026-03-10T17:30:00Z; absent: at once, or later where only that is possible"`
 	Justification any `json:"justification,omitempty" doc:"String: why"`
+	BreakGlass    any `json:"break_glass,omitempty" doc:"Boolean: by break-glass; absent: that is open"`
 	BusinessEvent any `json:"business_event,omitempty" doc:"String: id of a business event, or the name of an open one"`
 }
 

@@ -28,12 +28,20 @@ type (
 		SyncedAt *time.Time `json:"synced_at,omitempty" readOnly:"true"`
 		// SyncError is why the latest discovery failed; empty when it did not.
 		SyncError string `json:"sync_error,omitempty" readOnly:"true"`
+		// RetiredAt is when two people gave up on it.
+		RetiredAt *time.Time `json:"retired_at,omitempty" readOnly:"true"`
 	}
 	// Identity is an identity as it is read.
 	Identity struct {
 		Meta
 		governance.Identity
-		Status governance.Status `json:"status" readOnly:"true" doc:"active, suspended or left; the engine's, not declared"`
+		Status  governance.Status `json:"status" readOnly:"true" doc:"active, suspended or left; the engine's, not declared"`
+		Because string            `json:"because,omitempty" readOnly:"true" doc:"Why time has taken its access"`
+		// LastSeen and what follows are known of identities that somebody owns.
+		LastSeen   *time.Time            `json:"last_seen,omitempty" readOnly:"true" doc:"When it was last seen at work, in Stint or in a target"`
+		AttestedAt *time.Time            `json:"attested_at,omitempty" readOnly:"true" doc:"When its owner last attested that it is needed"`
+		AttestedBy governance.IdentityID `json:"attested_by,omitempty" readOnly:"true"`
+		AttestBy   *time.Time            `json:"attest_by,omitempty" readOnly:"true" doc:"When it is suspended unless its owner attests until then"`
 	}
 	// Entitlement is an entitlement as it is read.
 	Entitlement struct {

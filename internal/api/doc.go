@@ -19,6 +19,8 @@
 // them all: GET /v1/snapshot.
 //
 //	POST /v1/identities/{id}/status                   StatusInput -> Identity
+//	POST /v1/identities/{id}/attest                   AttestInput -> Identity
+//	GET  /v1/owned-identities                         -> Page[Identity], those that the caller owns
 //	POST /v1/applications/{id}/sync                   Sync
 //	GET  /v1/discovered/entitlements?application=     Page[DiscoveredEntitlement]
 //	GET  /v1/discovered/accounts?application=         Page[DiscoveredAccount]
@@ -29,13 +31,17 @@
 //	POST /v1/decisions                                DecisionInput -> Decision
 //	POST /v1/requests                                 RequestInput -> Request
 //	GET  /v1/requests?state=&identity=&awaiting_me=   Page[Request]
+//	     &break_glass=&review=&awaiting_my_review=
 //	GET  /v1/requests/{id}                            Request
 //	POST /v1/requests/{id}/approve|reject|withdraw    VerdictInput -> Request
+//	POST /v1/requests/{id}/review                     ReviewInput -> Request
 //	GET  /v1/grants?state=&identity=&live=            Page[Grant]
 //	GET  /v1/grants/{id}                              Grant
 //	POST /v1/grants/{id}/return|revoke                EndInput -> Grant
 //	POST /v1/tokens, GET /v1/tokens                   TokenInput -> CreatedToken, Page[Token]
 //	DELETE /v1/tokens/{id}                            Token
+//	POST /v1/clock/reset                              ClockResetInput -> ClockReset
+//	POST /v1/resume                                   ResumeInput -> Resumed
 //	GET  /v1/whoami                                   WhoAmI
 //	GET  /v1/evidence/checkpoint                      EvidenceCheckpoint
 //	GET  /v1/evidence/records?from=&limit=            EvidenceRecords

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -18,6 +19,8 @@ type askFlags struct {
 	entitlements           []string
 	account, event, reason string
 	span                   durationFlag
+	breakGlass             bool
+	begin                  beginFlag
 }
 
 func (f *askFlags) register(flags *pflag.FlagSet) {
@@ -25,13 +28,16 @@ func (f *askFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.account, "account", "", "which of the identity's accounts; may be left out when there is one")
 	flags.StringVar(&f.event, "event", "", "business event that the access is for: its id, or the name of an open one")
 	flags.Var(&f.span, "for", "how long, such as 30m or 1h30m (default: the template's)")
+	flags.Var(&f.begin, "not-before", "when the access is to begin: a time such as 2026-12-31T17:00:00Z, or how long from now, such as 8h (default: at once)")
 	flags.StringVar(&f.reason, "reason", "", "why, in words")
+	flags.BoolVar(&f.breakGlass, "break-glass", false, "at once, past the template's approval: for an emergency, with a --reason; somebody else reviews it afterwards")
 }
 
-func (f *askFlags) input(template string) api.RequestInput {
+func (f *askFlags) input(template string, now time.Time) api.RequestInput {
 	input := api.RequestInput{
 		Template: governance.TemplateID(template), Account: governance.AccountID(f.account),
-		BusinessEvent: f.event, Duration: f.span.given, Justification: f.reason,
+		BusinessEvent: f.event, Duration: f.span.given, Justification: f.reason, BreakGlass: f.breakGlass,
+		NotBefore: f.begin.at(now),
 	}
 	for _, id := range f.entitlements {
 		input.Entitlements = append(input.Entitlements, governance.EntitlementID(id))
@@ -61,7 +67,7 @@ the way of a request that would be denied.`,
   stint decide incident-admin --explain`,
 		Args: exactly("TEMPLATE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			input := api.DecisionInput{RequestInput: flags.input(args[0]), Identity: governance.IdentityID(identity), Explain: explain}
+			input := api.DecisionInput{RequestInput: flags.input(args[0], a.Now()), Identity: governance.IdentityID(identity), Explain: explain}
 			decision, err := ask(cmd.Context(), a, "Deciding", func(ctx context.Context, c *client.Client) (api.ExplainedDecision, error) {
 				return c.Decide(ctx, input)
 			})

@@ -37,7 +37,9 @@ func eventKinds() []governance.EventKind {
 	return []governance.EventKind{governance.Incident, governance.Engagement, governance.Project, governance.Change, governance.Task}
 }
 
-func roles() []api.Role { return []api.Role{api.RoleAdmin, api.RoleAuthor, api.RoleAuditor} }
+func roles() []api.Role {
+	return []api.Role{api.RoleAdmin, api.RoleAuthor, api.RoleAuditor, api.RoleMonitor}
+}
 
 // allowed refuses a flag's value that is none of the allowed ones; empty means
 // that the flag was not given.

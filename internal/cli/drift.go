@@ -28,7 +28,8 @@ func (a *app) driftCommand() *cobra.Command {
 		Use:   "drift",
 		Short: "What is there that nobody declared, and the reverse",
 		Long: `What is there that nobody declared, and the reverse: standing privilege, undeclared
-and missing entitlements, orphan accounts, rights that came back.
+and missing entitlements, orphan accounts, rights that came back, identities that
+nobody answers for or that time is about to take the access of.
 
 Exit code 2 when there are findings, 0 when there are none.`,
 		Args: exactly(),
@@ -75,7 +76,7 @@ func (a *app) renderDrift(shown selection[api.Finding]) string {
 	s := a.screen()
 	t := table{columns: []string{"severity", "kind", "application", "since", "what"}}
 	for _, f := range shown.Items {
-		t.add(severity(s, f.Severity), printable(string(f.Kind)), printable(string(f.Application)), relative(f.FirstSeen, a.Now()), printable(f.Message))
+		t.add(severity(s, f.Severity), printable(string(f.Kind)), dash(printable(string(f.Application))), relative(f.FirstSeen, a.Now()), printable(f.Message))
 	}
 	return t.render(s) + "\n" + driftSummary(shown.Items) + " Oldest observation: " + a.moment(shown.ObservedAt) + ".\n"
 }
@@ -85,7 +86,9 @@ func driftSummary(findings []api.Finding) string {
 	applications := map[governance.ApplicationID]bool{}
 	for _, f := range findings {
 		counts[f.Severity]++
-		applications[f.Application] = true
+		if f.Application != "" {
+			applications[f.Application] = true
+		}
 	}
 	var parts []string
 	for _, risk := range risksFalling() {
@@ -93,7 +96,11 @@ func driftSummary(findings []api.Finding) string {
 			parts = append(parts, fmt.Sprintf("%d %s", n, risk))
 		}
 	}
-	return fmt.Sprintf("%s in %s: %s.", plural(int64(len(findings)), "finding"), plural(int64(len(applications)), "application"), strings.Join(parts, ", "))
+	where := ""
+	if len(applications) > 0 {
+		where = " in " + plural(int64(len(applications)), "application")
+	}
+	return fmt.Sprintf("%s%s: %s.", plural(int64(len(findings)), "finding"), where, strings.Join(parts, ", "))
 }
 
 func severity(s screen, risk governance.Risk) string {

@@ -52,3 +52,30 @@ func (f *timeFlag) String() string {
 }
 
 func (*timeFlag) Type() string { return "time" }
+
+// beginFlag reads a time, or how long it is until then.
+type beginFlag struct {
+	time timeFlag
+	wait durationFlag
+}
+
+func (f *beginFlag) Set(text string) error {
+	*f = beginFlag{}
+	if f.time.Set(text) == nil || f.wait.Set(text) == nil {
+		return nil
+	}
+	return usageErrorf("%q is neither a time nor a duration; write it like 2026-12-31T17:00:00Z, or like 8h", text)
+}
+
+func (f *beginFlag) String() string { return f.time.String() + f.wait.String() }
+
+func (*beginFlag) Type() string { return "time or duration" }
+
+// at is the time that is meant; nil when none is given.
+func (f *beginFlag) at(now time.Time) *time.Time {
+	if f.wait.given == nil {
+		return f.time.given
+	}
+	at := now.Add(f.wait.given.Std()).UTC().Truncate(time.Second)
+	return &at
+}

@@ -60,6 +60,7 @@ to be given.`,
 	flags.StringVar(&input.BusinessEvent, "event", "", "for this business event: its id, or the name of an open one")
 	flags.Var(&span, "for", "for this long, such as 30m or 1h30m")
 	flags.StringVar(&input.Justification, "reason", "", "with this reason, in words")
+	flags.BoolVar(&input.BreakGlass, "break-glass", false, "by break-glass, past the template's approval")
 	flags.BoolVarP(&all, "all", "a", false, "also what is never opened, with --explain why")
 	flags.BoolVar(&explain, "explain", false, "every reason, with the parts of the conditions that are still open")
 	return cmd
@@ -105,8 +106,12 @@ func certaintyText(s screen, c governance.Certainty) string {
 }
 
 func approvalText(o governance.Opening) string {
-	if len(o.Stages) == 0 {
-		return "automatic"
+	text := "automatic"
+	if len(o.Stages) > 0 {
+		text = printable(strings.Join(o.Stages, ", "))
 	}
-	return printable(strings.Join(o.Stages, ", "))
+	if o.BreakGlass {
+		text += ", or break-glass"
+	}
+	return text
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -65,7 +66,7 @@ func (a *app) showGrant(ctx context.Context, written string) error {
 }
 
 func (a *app) returnCommand() *cobra.Command {
-	return a.endCommand("return", "Give a grant of your own back before its time is over", (*client.Client).Return)
+	return a.endCommand("return", "Give a grant of your own back before its time is over, or cancel one that is scheduled", (*client.Client).Return)
 }
 
 func (a *app) revokeCommand() *cobra.Command {
@@ -116,11 +117,27 @@ func (a *app) onGrant(ctx context.Context, written string, do func(*client.Clien
 func (a *app) renderGrants(grants []api.Grant) string {
 	s := a.screen()
 	t := table{columns: []string{"grant", "state", "identity", "account", "ends", "event", "entitlement"}}
+	broken := slices.ContainsFunc(grants, func(g api.Grant) bool { return g.BreakGlass })
+	if broken {
+		t.columns = append(t.columns, "given by")
+	}
 	for _, g := range grants {
-		t.add(shortID(g.ID), grantState(s, g.Grant), printable(string(g.Identity)), printable(string(g.Account)),
-			a.endText(g.Grant), dash(shortID(g.BusinessEvent)), printable(string(g.Entitlement)))
+		cells := []string{shortID(g.ID), a.grantState(s, g.Grant), printable(string(g.Identity)), printable(string(g.Account)),
+			a.endText(g.Grant), dash(shortID(g.BusinessEvent)), printable(string(g.Entitlement))}
+		if broken {
+			cells = append(cells, givenBy(s, g.Grant))
+		}
+		t.add(cells...)
 	}
 	return t.render(s)
+}
+
+// givenBy says whether anybody was asked first.
+func givenBy(s screen, g governance.Grant) string {
+	if g.BreakGlass {
+		return s.red("break-glass")
+	}
+	return "request"
 }
 
 // endText says when a grant ends or ended.
@@ -135,14 +152,20 @@ func (a *app) renderGrant(g api.Grant) string {
 	s := a.screen()
 	var f fields
 	f.add("grant", string(g.ID))
-	f.add("state", grantState(s, g.Grant))
+	f.add("state", a.grantState(s, g.Grant))
 	f.add("outcome", outcomeText(g.Outcome))
 	f.add("identity", printable(string(g.Identity)))
 	f.add("account", printable(string(g.Account)))
 	f.add("entitlement", printable(string(g.Entitlement)))
 	f.add("template", printable(string(g.Template)))
 	f.add("request", string(g.Request))
+	if g.BreakGlass {
+		f.add("given by", givenBy(s, g.Grant))
+	}
 	f.add("event", printable(string(g.BusinessEvent)))
+	if a.ahead(g.Grant) {
+		f.add("begins", a.moment(g.NotBefore))
+	}
 	if g.ActivatedAt == nil && g.EndedAt == nil {
 		f.add("activates by", a.moment(g.ActivateBy))
 	}
@@ -158,8 +181,16 @@ func (a *app) renderGrant(g api.Grant) string {
 	return f.render(s)
 }
 
-func grantState(s screen, g governance.Grant) string {
+// ahead reports whether the grant is to begin at a later time.
+func (a *app) ahead(g governance.Grant) bool {
+	return g.State == governance.GrantScheduled && g.NotBefore.After(a.Now())
+}
+
+func (a *app) grantState(s screen, g governance.Grant) string {
 	text := printable(string(g.State)) + because(g.EndReason)
+	if a.ahead(g) {
+		text += fmt.Sprintf(" (begins %s)", relative(g.NotBefore, a.Now()))
+	}
 	switch g.State {
 	case governance.GrantActive:
 		return s.green(text)
@@ -184,6 +215,8 @@ func outcomeText(o governance.Outcome) string {
 		return "removed_elsewhere: somebody else had taken the right away"
 	case governance.OutcomeUnverifiable:
 		return "unverifiable: the target cannot be read back"
+	case governance.OutcomeAbandoned:
+		return "abandoned: two people gave up on it; the right may still stand"
 	default:
 		return printable(string(o))
 	}

@@ -73,6 +73,14 @@ func resolveGrant(ctx context.Context, c *client.Client, written string) (govern
 	return governance.GrantID(id), err
 }
 
+func resolveOperation(ctx context.Context, c *client.Client, written string) (governance.OperationID, error) {
+	id, err := resolve("operation", written, func() ([]string, error) {
+		listing, err := c.Operations(ctx, client.OperationFilter{})
+		return idsOf(listing.Items, func(o api.Operation) string { return string(o.ID) }), err
+	})
+	return governance.OperationID(id), err
+}
+
 func resolveToken(ctx context.Context, c *client.Client, written string) (string, error) {
 	return resolve("token", written, func() ([]string, error) {
 		listing, err := c.Tokens(ctx)

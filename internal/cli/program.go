@@ -17,6 +17,9 @@ type Program struct {
 	Version string
 	// Serve runs the server for `stint server`.
 	Serve ServerFunc
+	// Backup and Restore do so for `stint backup` and `stint restore`.
+	Backup  BackupFunc
+	Restore RestoreFunc
 	// WriteProviderSchema writes the provider's schemas as Terraform prints
 	// them, for the documentation generator.
 	WriteProviderSchema func(context.Context, io.Writer) error
@@ -69,10 +72,10 @@ Start with:
   stint request TEMPLATE --wait   ask for access
   stint drift                     what nobody declared`)
 	addTopic(root, "ask", "Access for a while:", a.eligibleCommand(), a.requestCommand(), a.decideCommand(), a.requestsCommand(), a.withdrawCommand(), a.grantsCommand(), a.extendCommand(), a.returnCommand())
-	addTopic(root, "answer", "Answering for it:", a.approveCommand(), a.rejectCommand(), a.revokeCommand(), a.eventCommand(), a.identityCommand())
-	addTopic(root, "watch", "Seeing what is:", a.driftCommand(), a.syncCommand(), a.evidenceCommand())
+	addTopic(root, "answer", "Answering for it:", a.approveCommand(), a.rejectCommand(), a.reviewCommand(), a.revokeCommand(), a.eventCommand(), a.identityCommand())
+	addTopic(root, "watch", "Seeing what is:", a.driftCommand(), a.syncCommand(), a.operationsCommand(), a.evidenceCommand())
 	addTopic(root, "test", "Testing what is declared:", a.testCommand(), a.snapshotCommand())
-	addTopic(root, "run", "Running Stint:", a.serverCommand(), a.tokenCommand(), a.whoamiCommand(), a.versionCommand())
+	addTopic(root, "run", "Running Stint:", a.serverCommand(), a.backupCommand(), a.restoreCommand(), a.resumeCommand(), a.clockCommand(), a.tokenCommand(), a.applicationCommand(), a.whoamiCommand(), a.versionCommand())
 	root.SetHelpCommandGroupID("run")
 	root.SetCompletionCommandGroupID("run")
 	root.AddCommand(a.providerSchemaCommand(), exitCodesTopic())

@@ -23,11 +23,16 @@ func (a *app) requestCommand() *cobra.Command {
 
 A denied request ends with exit code 3 and shows every reason. With --wait the
 command returns when the access is there (exit code 0), or when it is clear
-that it will not be (exit code 3).`,
-		Example: `  stint request incident-admin --event INC-4711 --for 30m --reason "restart the billing run" --wait`,
-		Args:    exactly("TEMPLATE"),
+that it will not be (exit code 3).
+
+With --not-before the access begins later, as far ahead as the template allows.
+Until then the grant is scheduled; ` + "`stint return`" + ` cancels it.`,
+		Example: `  stint request incident-admin --event INC-4711 --for 30m --reason "restart the billing run" --wait
+  stint request maintenance --not-before 2026-12-31T22:00:00Z --for 2h
+  stint request incident-admin --break-glass --reason "billing is down and no lead answers" --wait`,
+		Args: exactly("TEMPLATE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.request(cmd.Context(), flags.input(args[0]), wait, quiet)
+			return a.request(cmd.Context(), flags.input(args[0], a.Now()), wait, quiet)
 		},
 	}
 	flags.register(cmd.Flags())

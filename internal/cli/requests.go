@@ -16,7 +16,7 @@ import (
 
 func (a *app) requestsCommand() *cobra.Command {
 	var whose scopeFlags
-	var awaitingMe bool
+	var awaitingMe, breakGlass bool
 	var state string
 	cmd := &cobra.Command{
 		Use:   "requests [ID]",
@@ -34,7 +34,7 @@ beginning or end.`,
 				return err
 			}
 			listing, err := ask(cmd.Context(), a, "Reading requests", func(ctx context.Context, c *client.Client) (client.Listing[api.Request], error) {
-				filter := client.RequestFilter{State: governance.RequestState(state), AwaitingMe: awaitingMe, Identity: governance.IdentityID(whose.identity)}
+				filter := client.RequestFilter{State: governance.RequestState(state), AwaitingMe: awaitingMe, BreakGlass: breakGlass, Identity: governance.IdentityID(whose.identity)}
 				if !awaitingMe {
 					var err error
 					if filter.Identity, err = whose.resolve(ctx, c); err != nil {
@@ -60,6 +60,7 @@ beginning or end.`,
 	}
 	whose.register(cmd, "requests")
 	cmd.Flags().BoolVar(&awaitingMe, "awaiting-me", false, "those that you may approve now, by delegation too")
+	cmd.Flags().BoolVar(&breakGlass, "break-glass", false, "only those that were granted by break-glass")
 	cmd.Flags().StringVar(&state, "state", "", "only those in this state: "+join(requestStates()))
 	oneOfFlag(cmd, "state", requestStates()...)
 	return cmd
@@ -89,19 +90,34 @@ func (a *app) showRequest(ctx context.Context, written string) error {
 func (a *app) renderRequests(requests []api.Request) string {
 	s := a.screen()
 	t := table{columns: []string{"id", "state", "identity", "template", "for", "made", "event", "entitlements"}}
+	broken := slices.ContainsFunc(requests, func(r api.Request) bool { return r.BreakGlass })
+	if broken {
+		t.columns = append(t.columns, "break-glass")
+	}
 	delegated := slices.ContainsFunc(requests, func(r api.Request) bool { return r.OnBehalfOf != "" })
 	if delegated {
 		t.columns = append(t.columns, "on behalf of")
 	}
 	for _, r := range requests {
-		cells := []string{shortID(r.ID), requestState(s, r.State), printable(string(r.Identity)), printable(string(r.Template)), r.Duration.String(),
+		cells := []string{shortID(r.ID), requestState(s, r.State), printable(string(r.Identity)), printable(string(r.Template)), a.spanText(r.Request),
 			relative(r.CreatedAt, a.Now()), dash(shortID(r.BusinessEvent)), join(r.Entitlements)}
+		if broken {
+			cells = append(cells, breakGlassCell(s, r.Request))
+		}
 		if delegated {
 			cells = append(cells, dash(printable(string(r.OnBehalfOf))))
 		}
 		t.add(cells...)
 	}
 	return t.render(s)
+}
+
+// spanText says for how long access is asked for, and from when if that is later.
+func (a *app) spanText(r governance.Request) string {
+	if r.NotBefore == nil {
+		return r.Duration.String()
+	}
+	return fmt.Sprintf("%s (begins %s)", r.Duration, relative(*r.NotBefore, a.Now()))
 }
 
 func (a *app) renderRequest(r api.Request, grants []api.Grant) string {
@@ -119,8 +135,10 @@ func (a *app) renderRequest(r api.Request, grants []api.Grant) string {
 	f.add("account", printable(string(r.Account)))
 	f.add("event", printable(string(r.BusinessEvent)))
 	f.add("extends", string(r.Extends))
+	f.add("begins", a.momentOf(r.NotBefore))
 	f.add("for", r.Duration.String())
 	f.add("reason", printable(r.Justification))
+	a.addReview(&f, r.Request)
 	f.add("made", a.moment(r.CreatedAt))
 	f.add("ended", a.momentOf(r.EndedAt))
 	for _, v := range r.Approvals {

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 func stint() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := cli.Program{
-		Version: "test", Serve: daemon.Run, WriteProviderSchema: provider.WriteSchema,
+		Version: "test", Serve: daemon.Run, Backup: daemon.Backup, Restore: daemon.Restore, WriteProviderSchema: provider.WriteSchema,
 		Out: os.Stdout, Err: os.Stderr,
 		LookupEnv: os.LookupEnv, Now: time.Now, Zone: time.UTC,
 	}.Run(ctx, os.Args[1:])

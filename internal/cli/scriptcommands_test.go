@@ -112,16 +112,25 @@ func createAll[D governance.Object, T any](ts *testscript.TestScript, c *client.
 // await looks until there is what is waited for: await pending takes the one
 // request that awaits the caller into REQUEST, and the end of its id into
 // SHORT; await granted STATE takes the one grant of REQUEST into GRANT once it
-// is in that state.
+// is in that state; await failing takes the one revocation that was tried and
+// failed into OPERATION.
 func await(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
-		ts.Fatalf("usage: await pending, or await granted STATE")
+		ts.Fatalf("usage: await pending, await failing, or await granted STATE")
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	c := connect(ts)
 	for again := time.NewTicker(20 * time.Millisecond); ; {
-		if args[0] == "pending" {
+		switch args[0] {
+		case "failing":
+			failing, err := c.Operations(ctx, client.OperationFilter{Failing: true, Kind: "revoke"})
+			ts.Check(err)
+			if len(failing.Items) == 1 {
+				ts.Setenv("OPERATION", string(failing.Items[0].ID))
+				return
+			}
+		case "pending":
 			awaiting, err := c.Requests(ctx, client.RequestFilter{AwaitingMe: true})
 			ts.Check(err)
 			if len(awaiting.Items) == 1 {
@@ -130,7 +139,7 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 				ts.Setenv("SHORT", id[len(id)-8:])
 				return
 			}
-		} else {
+		default:
 			grants, err := c.Grants(ctx, client.GrantFilter{})
 			ts.Check(err)
 			for _, g := range grants.Items {

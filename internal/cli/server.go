@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -34,6 +35,9 @@ type ServerConfig struct {
 	TLSCert, TLSKey string
 	// Insecure allows to listen beyond this machine without TLS.
 	Insecure bool
+	// DrainDelay is how long the server answers at least after it was told to
+	// end.
+	DrainDelay time.Duration
 	// LogLevel is trace, debug, info, warn, error or off.
 	LogLevel string
 	LogJSON  bool
@@ -76,6 +80,11 @@ At the first start on an empty database a bootstrap token is written into
 bootstrap-token under --data-dir, for its owner only. It can declare, read and
 make tokens, but neither request nor approve: make tokens for people with
 ` + "`stint token create`" + ` and remove it.
+
+Told to end by SIGTERM or ctrl-C, the server is not ready any more, finishes the
+target calls and the requests under way, signs the evidence, and ends; a second
+signal breaks that off. What it did not finish the next start, or another server
+on the same PostgreSQL, takes up.
 
 With --dev the server keeps nothing: it runs in a directory of its own, which is
 removed at the end, on a free port, and prints what to paste into another shell.`,

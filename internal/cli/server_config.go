@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 )
@@ -22,6 +23,7 @@ type serverFlags struct {
 	dataDir, database, evidenceDir, secretsDir string
 	tlsCert, tlsKey, logLevel                  string
 	insecure, logJSON, dev                     bool
+	drainDelay                                 time.Duration
 }
 
 func (f *serverFlags) register(flags *pflag.FlagSet) {
@@ -35,6 +37,7 @@ func (f *serverFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.tlsCert, "tls-cert", "", "PEM file of the server's certificate")
 	flags.StringVar(&f.tlsKey, "tls-key", "", "PEM file of the certificate's key")
 	flags.BoolVar(&f.insecure, "insecure", false, "allow to listen beyond this machine without TLS: tokens travel in the clear")
+	flags.DurationVar(&f.drainDelay, "drain-delay", 0, "how long to answer at least after the server was told to end, so that a load balancer sees first that it is not ready")
 	flags.StringVar(&f.logLevel, "log-level", "info", "trace, debug, info, warn, error or off")
 	flags.BoolVar(&f.logJSON, "log-json", false, "log as JSON lines")
 	flags.BoolVar(&f.dev, "dev", false, "run a throw-away server that keeps nothing")
@@ -44,6 +47,9 @@ func (f *serverFlags) register(flags *pflag.FlagSet) {
 func (f *serverFlags) config() (ServerConfig, error) {
 	if !slices.Contains([]string{"trace", "debug", "info", "warn", "error", "off"}, f.logLevel) {
 		return ServerConfig{}, usageErrorf("--log-level %q is not one of trace, debug, info, warn, error, off", f.logLevel)
+	}
+	if f.drainDelay < 0 {
+		return ServerConfig{}, usageErrorf("--drain-delay %s is negative", f.drainDelay)
 	}
 	if (f.tlsCert == "") != (f.tlsKey == "") {
 		return ServerConfig{}, usageErrorf("--tls-cert and --tls-key belong together; give both or neither")
@@ -57,7 +63,7 @@ func (f *serverFlags) config() (ServerConfig, error) {
 	return ServerConfig{
 		Listen: f.listen, ExternalURL: f.externalURL, Database: under(f.database, "stint.db"),
 		EvidenceDir: under(f.evidenceDir, "evidence"), SecretsDir: under(f.secretsDir, "secrets"),
-		TLSCert: f.tlsCert, TLSKey: f.tlsKey, Insecure: f.insecure,
+		TLSCert: f.tlsCert, TLSKey: f.tlsKey, Insecure: f.insecure, DrainDelay: f.drainDelay,
 		LogLevel: f.logLevel, LogJSON: f.logJSON,
 	}, nil
 }

@@ -18,15 +18,22 @@ import (
 const syncTimeout = 10 * time.Minute
 
 func (a *app) syncCommand() *cobra.Command {
-	return &cobra.Command{
+	var accept string
+	cmd := &cobra.Command{
 		Use:   "sync APPLICATION",
 		Short: "Read an application now, completely",
-		Args:  exactly("APPLICATION"),
+		Long: `Read an application now, completely.
+
+A read that does not show too much of what is known any more is not believed, and
+nothing of it is taken over. It is let through by its name, which the error and
+the finding mass_change_held tell, with --accept (needs the role admin).`,
+		Args: exactly("APPLICATION"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if !cmd.Flags().Changed("timeout") {
-				a.global.timeout = durationOf(syncTimeout)
-			}
+			a.allowForReading(cmd)
 			read, err := ask(cmd.Context(), a, "Reading "+args[0], func(ctx context.Context, c *client.Client) (api.Sync, error) {
+				if cmd.Flags().Changed("accept") {
+					return c.Accept(ctx, governance.ApplicationID(args[0]), accept)
+				}
 				return c.Sync(ctx, governance.ApplicationID(args[0]))
 			})
 			if err != nil {
@@ -34,6 +41,15 @@ func (a *app) syncCommand() *cobra.Command {
 			}
 			return a.print(read, func() string { return renderSync(a.screen(), read) })
 		},
+	}
+	cmd.Flags().StringVar(&accept, "accept", "", "let the mass change of this name through")
+	return cmd
+}
+
+// allowForReading gives a call that reads a target the time that this takes.
+func (a *app) allowForReading(cmd *cobra.Command) {
+	if !cmd.Flags().Changed("timeout") {
+		a.global.timeout = durationOf(syncTimeout)
 	}
 }
 

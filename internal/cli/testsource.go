@@ -53,6 +53,7 @@ func sourceOf(state snapshot.State) accesstest.Source {
 	estate := &accesstest.Estate{
 		Identities: map[governance.IdentityID]bool{}, Applications: map[governance.ApplicationID]bool{},
 		Entitlements: map[governance.EntitlementID]bool{}, Accounts: map[governance.IdentityID][]governance.AccountID{},
+		Owners:     map[governance.AccountID]governance.IdentityID{},
 		Inclusions: governance.Inclusions{},
 	}
 	source.Estate = estate
@@ -71,6 +72,7 @@ func sourceOf(state snapshot.State) accesstest.Source {
 		})
 	}
 	for _, account := range state.DiscoveredAccounts {
+		estate.Owners[account.ID] = account.Identity
 		if account.Identity != "" {
 			estate.Accounts[account.Identity] = append(estate.Accounts[account.Identity], account.ID)
 		}

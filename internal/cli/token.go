@@ -19,7 +19,8 @@ func (a *app) tokenCommand() *cobra.Command {
 
 A token stands for one identity. Requesting needs no role and approving needs
 only being named by a template; roles are for the rest: admin manages tokens and
-ends grants of others, author declares, auditor reads everything.`,
+ends grants of others, author declares, auditor reads everything, monitor reads
+metrics (GET /metrics) alone.`,
 		a.tokenCreateCommand(), a.tokenListCommand(), a.tokenRevokeCommand())
 }
 
@@ -64,7 +65,7 @@ func (a *app) tokenCreateCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&input.Name, "name", "", "what the token is for")
 	cmd.Flags().StringVar(&identity, "identity", "", "whom it stands for")
-	cmd.Flags().StringSliceVar(&given, "role", nil, "admin, author or auditor, once for each; none for a token that only requests and approves")
+	cmd.Flags().StringSliceVar(&given, "role", nil, "admin, author, auditor or monitor, once for each; none for a token that only requests and approves")
 	oneOfFlag(cmd, "role", roles()...)
 	cmd.Flags().Var(&expiresIn, "expires-in", "when it stops working, such as 90d (default: never)")
 	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "print only the secret")
@@ -101,12 +102,20 @@ func (a *app) tokenListCommand() *cobra.Command {
 
 func (a *app) renderTokens(tokens []api.Token) string {
 	s := a.screen()
-	t := table{columns: []string{"id", "state", "identity", "roles", "made", "expires", "name"}}
+	t := table{columns: []string{"id", "state", "identity", "roles", "made", "by", "expires", "name"}}
 	for _, token := range tokens {
 		t.add(shortID(token.ID), a.tokenState(s, token), printable(string(token.Identity)), dash(join(token.Roles)),
-			relative(token.CreatedAt, a.Now()), a.when(token.ExpiresAt), printable(token.Name))
+			relative(token.CreatedAt, a.Now()), makerOf(token), a.when(token.ExpiresAt), printable(token.Name))
 	}
 	return t.render(s)
+}
+
+// makerOf is who made a token.
+func makerOf(token api.Token) string {
+	if len(token.CreatedBy) == 0 {
+		return "stint"
+	}
+	return printable(string(token.CreatedBy[0]))
 }
 
 func (a *app) tokenState(s screen, token api.Token) string {

@@ -21,9 +21,27 @@ func (a *app) renderBounds(s screen, b governance.BoundsTrace) string {
 	if b.Justification.Given {
 		given = "one is given"
 	}
-	line(mark(b.Justification.Holds), "justification", fmt.Sprintf("%s; %s", b.Justification.Demand, given))
+	demand := b.Justification.Demand
+	if b.BreakGlass != nil {
+		demand = governance.JustificationRequired
+	}
+	line(mark(b.Justification.Holds), "justification", fmt.Sprintf("%s; %s", demand, given))
 	line(mark(b.BusinessEvent.Holds), "business event", a.eventBound(b.BusinessEvent))
+	if b.BreakGlass != nil {
+		line(mark(b.BreakGlass.Holds), "break-glass", breakGlassBound(b.BreakGlass.Allows))
+	}
+	if b.Schedule.NotBefore != nil || b.Schedule.Within != nil {
+		line(mark(b.Schedule.Holds), "begin", a.scheduleBound(b.Schedule))
+	}
+	if b.Cooldown != nil {
+		line(mark(b.Cooldown.Holds), "cooldown", a.cooldownBound(*b.Cooldown))
+	}
+	if b.Concurrency != nil {
+		line(mark(b.Concurrency.Holds), "concurrency", concurrencyBound(*b.Concurrency))
+	}
 	switch {
+	case b.BreakGlass != nil && b.BreakGlass.Allows != nil:
+		line(s.green("✓"), "approval", "break-glass goes past it")
 	case len(b.Approval.Stages) > 0:
 		for i, stage := range b.Approval.Stages {
 			line(s.yellow("?"), "approval", fmt.Sprintf("stage %d of %d, %s", i+1, len(b.Approval.Stages), stageBound(stage)))
@@ -36,6 +54,13 @@ func (a *app) renderBounds(s screen, b governance.BoundsTrace) string {
 	return out.String()
 }
 
+func breakGlassBound(b *governance.BreakGlass) string {
+	if b == nil {
+		return "the template has none"
+	}
+	return fmt.Sprintf("%d within %s; reviewed by %s within %s", b.Limit, b.Per, printable(b.Reviewers.String()), b.ReviewWithin)
+}
+
 func durationBound(d governance.DurationTrace) string {
 	text := fmt.Sprintf("the default of %s", min(d.Default, d.Max))
 	if d.Asked != nil {
@@ -46,6 +71,35 @@ func durationBound(d governance.DurationTrace) string {
 		by = fmt.Sprintf("%s (the template allows %s)", printable(string(d.BoundBy)), d.TemplateMax)
 	}
 	return fmt.Sprintf("%s; at most %s, bound by %s", text, d.Max, by)
+}
+
+func (a *app) scheduleBound(b governance.ScheduleTrace) string {
+	text := "at once"
+	if b.NotBefore != nil {
+		text = a.moment(*b.NotBefore)
+	}
+	if b.Within == nil {
+		return text + "; the template gives access at once only"
+	}
+	return fmt.Sprintf("%s; at most %s ahead", text, b.Within)
+}
+
+func (a *app) cooldownBound(b governance.CooldownTrace) string {
+	if b.Until == nil {
+		return fmt.Sprintf("%s between the grants of one identity; none stands in the way", b.Cooldown)
+	}
+	return fmt.Sprintf("%s between the grants of one identity; grant %s stands in the way until %s at the latest", b.Cooldown, shortID(b.Grant), a.moment(*b.Until))
+}
+
+func concurrencyBound(b governance.ConcurrencyTrace) string {
+	text := plural(int64(b.Asked), "live grant") + " more"
+	if b.PerIdentity != nil {
+		text += fmt.Sprintf("; the identity has %d of %d", b.Own, *b.PerIdentity)
+	}
+	if b.Total != nil {
+		text += fmt.Sprintf("; all together have %d of %d", b.Live, *b.Total)
+	}
+	return text
 }
 
 func (a *app) eventBound(e governance.EventTrace) string {

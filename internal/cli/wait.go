@@ -139,6 +139,9 @@ func courseOfGrants(request api.Request, grants []api.Grant) course {
 		case governance.GrantActive:
 			active++
 		case governance.GrantScheduled, governance.GrantProvisioning:
+			if request.NotBefore != nil && g.State == governance.GrantScheduled {
+				waiting = fmt.Sprintf("request %s waits for its time at %s", shortID(request.ID), request.NotBefore.UTC().Format(time.RFC3339))
+			}
 			if g.LastError != "" {
 				waiting = fmt.Sprintf("request %s: %s failed %s, tried again until %s: %s", shortID(request.ID), printable(string(g.Entitlement)),
 					plural(g.Attempts, "time"), g.ActivateBy.UTC().Format(time.RFC3339), printable(g.LastError))

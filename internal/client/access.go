@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/google/uuid"
+
 	"github.com/stint-dev/terraform-provider-stint/internal/api"
 	"github.com/stint-dev/terraform-provider-stint/internal/governance"
 )
@@ -26,7 +28,7 @@ func (c *Client) Eligible(ctx context.Context, input api.EligibilityInput) (api.
 // Request asks for access for the caller. A denied request is an answer with
 // its reasons, not an error.
 func (c *Client) Request(ctx context.Context, input api.RequestInput) (api.Request, error) {
-	return post[api.Request](ctx, c, "/v1/requests", input)
+	return postOnce[api.Request](ctx, c, "/v1/requests", input)
 }
 
 // GetRequest reads one request.
@@ -42,6 +44,11 @@ type RequestFilter struct {
 	Identity governance.IdentityID
 	// AwaitingMe: only those that the caller may approve now.
 	AwaitingMe bool
+	// BreakGlass: only those that were granted by break-glass.
+	BreakGlass bool
+	Review     governance.ReviewState
+	// AwaitingMyReview: only those whose review the caller may give now.
+	AwaitingMyReview bool
 }
 
 // Requests lists the requests that the caller may see.
@@ -49,8 +56,11 @@ func (c *Client) Requests(ctx context.Context, f RequestFilter) (Listing[api.Req
 	query := url.Values{}
 	set(query, "state", string(f.State))
 	set(query, "identity", string(f.Identity))
-	if f.AwaitingMe {
-		query.Set("awaiting_me", "true")
+	set(query, "review", string(f.Review))
+	for name, given := range map[string]bool{"awaiting_me": f.AwaitingMe, "break_glass": f.BreakGlass, "awaiting_my_review": f.AwaitingMyReview} {
+		if given {
+			query.Set(name, "true")
+		}
 	}
 	return list[api.Request](ctx, c, "/v1/requests", query)
 }
@@ -63,6 +73,12 @@ func (c *Client) Approve(ctx context.Context, id governance.RequestID, comment s
 // Reject ends a request in its current stage.
 func (c *Client) Reject(ctx context.Context, id governance.RequestID, comment string) (api.Request, error) {
 	return post[api.Request](ctx, c, "/v1/requests/"+segment(string(id))+"/reject", api.VerdictInput{Comment: comment})
+}
+
+// Review says whether a request by break-glass was justified; when it was not, its
+// grants end.
+func (c *Client) Review(ctx context.Context, id governance.RequestID, input api.ReviewInput) (api.Request, error) {
+	return post[api.Request](ctx, c, "/v1/requests/"+segment(string(id))+"/review", input)
 }
 
 // Withdraw ends a request of the caller's own.
@@ -100,7 +116,7 @@ func (c *Client) Grants(ctx context.Context, f GrantFilter) (Listing[api.Grant],
 // request is an answer with its reasons, not an error; a granted one names the
 // grant.
 func (c *Client) Extend(ctx context.Context, id governance.GrantID, input api.ExtendInput) (api.Request, error) {
-	return post[api.Request](ctx, c, "/v1/grants/"+segment(string(id))+"/extend", input)
+	return postOnce[api.Request](ctx, c, "/v1/grants/"+segment(string(id))+"/extend", input)
 }
 
 // Return ends a grant of the caller's own; its revocation may still be under
@@ -117,7 +133,7 @@ func (c *Client) Revoke(ctx context.Context, id governance.GrantID, comment stri
 
 // OpenEvent opens a business event from outside the declared state.
 func (c *Client) OpenEvent(ctx context.Context, event governance.BusinessEvent) (api.BusinessEvent, error) {
-	return post[api.BusinessEvent](ctx, c, "/v1/business-events", api.OpenEventInput{BusinessEvent: event})
+	return postOnce[api.BusinessEvent](ctx, c, "/v1/business-events", api.OpenEventInput{BusinessEvent: event})
 }
 
 // CloseEvent closes an event by its id, or by the name of an open one, and ends
@@ -138,9 +154,28 @@ func (c *Client) SetStatus(ctx context.Context, id governance.IdentityID, status
 	return post[api.Identity](ctx, c, "/v1/identities/"+segment(string(id))+"/status", api.StatusInput{Status: status})
 }
 
+// Attest says, as the owner of an identity, that it is still needed.
+func (c *Client) Attest(ctx context.Context, id governance.IdentityID, comment string) (api.Identity, error) {
+	return post[api.Identity](ctx, c, "/v1/identities/"+segment(string(id))+"/attest", api.AttestInput{Comment: comment})
+}
+
+// OwnedIdentities lists the identities that the caller owns.
+func (c *Client) OwnedIdentities(ctx context.Context) (Listing[api.Identity], error) {
+	return list[api.Identity](ctx, c, "/v1/owned-identities", nil)
+}
+
 func post[T any](ctx context.Context, c *Client, path string, body any) (T, error) {
 	var answer T
 	err := c.do(ctx, call{method: http.MethodPost, path: path, body: body}, &answer)
+	return answer, err
+}
+
+// postOnce is post for what would be done twice: it is named, so that it is safe to
+// repeat.
+func postOnce[T any](ctx context.Context, c *Client, path string, body any) (T, error) {
+	var answer T
+	header := http.Header{"Idempotency-Key": {`"` + uuid.NewString() + `"`}}
+	err := c.do(ctx, call{method: http.MethodPost, path: path, header: header, body: body, safety: named}, &answer)
 	return answer, err
 }
 

@@ -21,6 +21,16 @@ func (c *Client) Ready(ctx context.Context) error {
 	return c.do(ctx, call{method: http.MethodGet, path: "/readyz", safety: read}, nil)
 }
 
+// ResetClock takes back a time that was seen and never was.
+func (c *Client) ResetClock(ctx context.Context, reason string) (api.ClockReset, error) {
+	return post[api.ClockReset](ctx, c, "/v1/clock/reset", api.ClockResetInput{Reason: reason})
+}
+
+// Resume accepts a state that comes from a backup.
+func (c *Client) Resume(ctx context.Context, reason string) (api.Resumed, error) {
+	return post[api.Resumed](ctx, c, "/v1/resume", api.ResumeInput{Reason: reason})
+}
+
 // CreateToken makes a token; its secret is in this answer and never again.
 func (c *Client) CreateToken(ctx context.Context, input api.TokenInput) (api.CreatedToken, error) {
 	return post[api.CreatedToken](ctx, c, "/v1/tokens", input)

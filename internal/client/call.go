@@ -37,7 +37,10 @@ const (
 	// conditional carries a precondition: also when the server says that it
 	// was unavailable.
 	conditional
-	// read changes nothing: also when the connection broke.
+	// named carries a key by which the server knows the call again: also when the
+	// connection broke.
+	named
+	// read changes nothing: as named, within a bounded time.
 	read
 )
 
@@ -95,7 +98,7 @@ func (c *Client) attempt(ctx context.Context, what call, body []byte, out any) (
 	}
 	response, err := c.http.Do(request)
 	if err != nil {
-		return refused(err) || what.safety == read && brokenOff(err), c.unreachable(ctx, err)
+		return refused(err) || what.safety >= named && brokenOff(err), c.unreachable(ctx, err)
 	}
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode < 200 || response.StatusCode > 299 {
@@ -107,7 +110,7 @@ func (c *Client) attempt(ctx context.Context, what call, body []byte, out any) (
 	case errors.As(err, &tooLarge):
 		return false, fmt.Errorf("the answer to %s %s%s is larger than %d bytes and is not read; ask for less of it", what.method, c.endpoint, what.path, c.maxAnswer)
 	case err != nil:
-		return what.safety == read && brokenOff(err), c.unreachable(ctx, err)
+		return what.safety >= named && brokenOff(err), c.unreachable(ctx, err)
 	case out == nil:
 		return false, nil
 	}

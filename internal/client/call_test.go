@@ -188,8 +188,12 @@ func TestOnlyWhatIsSafeIsTriedAgain(t *testing.T) {
 		_, err := client.Create(ctx, c, api.Identities, governance.Identity{Name: "alice"})
 		return err
 	}
-	post := func(ctx context.Context, c *client.Client) error {
+	named := func(ctx context.Context, c *client.Client) error {
 		_, err := c.Request(ctx, api.RequestInput{})
+		return err
+	}
+	post := func(ctx context.Context, c *client.Client) error {
+		_, err := c.Withdraw(ctx, "a")
 		return err
 	}
 	for name, tc := range map[string]struct {
@@ -197,16 +201,20 @@ func TestOnlyWhatIsSafeIsTriedAgain(t *testing.T) {
 		do    func(context.Context, *client.Client) error
 		calls int
 	}{
-		"read, unavailable":               {unavailable, get, 4},
-		"read, reset":                     {reset, get, 4},
-		"read, refused":                   {refused, get, 4},
-		"read, conflict":                  {conflict, get, 1},
-		"conditional write, unavailable":  {unavailable, put, 4},
-		"conditional write, reset":        {reset, put, 1},
-		"conditional write, refused":      {refused, put, 4},
-		"request, unavailable":            {unavailable, post, 1},
-		"request, reset":                  {reset, post, 1},
-		"request, never seen by a server": {refused, post, 4},
+		"read, unavailable":              {unavailable, get, 4},
+		"read, reset":                    {reset, get, 4},
+		"read, refused":                  {refused, get, 4},
+		"read, conflict":                 {conflict, get, 1},
+		"conditional write, unavailable": {unavailable, put, 4},
+		"conditional write, reset":       {reset, put, 1},
+		"conditional write, refused":     {refused, put, 4},
+		"named, unavailable":             {unavailable, named, 4},
+		"named, reset":                   {reset, named, 4},
+		"named, refused":                 {refused, named, 4},
+		"named, conflict":                {conflict, named, 1},
+		"other, unavailable":             {unavailable, post, 1},
+		"other, reset":                   {reset, post, 1},
+		"other, never seen by a server":  {refused, post, 4},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			transport := &tc.is

@@ -33,6 +33,18 @@ func CompileExpression(src string, env *Env, want Type, values ...string) (*Expr
 	return &Expression{env: env, eval: made.value(tree), wrongFrame: made.evalError(EvalWrongFrame, tree, "the frame belongs to another schema")}, nil
 }
 
+// CheckExpressionEarly finds what CompileExpression would, save what takes to know
+// the attributes of extensible objects.
+func CheckExpressionEarly(src string, env *Env, want Type, values ...string) Diagnostics {
+	tree, diags := parse(src)
+	if tree == nil {
+		return diags
+	}
+	c := &checker{env: env, src: src, early: true}
+	c.expression(tree, want, values)
+	return append(diags, c.diags...).inTextOrder()
+}
+
 func (c *checker) expression(tree *expr, want Type, values []string) {
 	c.expr(tree, facts{})
 	if t := tree.typ; t != invalidType && t != want {

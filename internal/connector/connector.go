@@ -44,11 +44,69 @@ type Connector interface {
 	Close() error
 }
 
+// Following is a connector that goes by UIDs, where a change has them: what was
+// renamed in the target is found under its new name, and what has another UID does
+// not count as there, though it has the name. Whoever wraps a connector passes this
+// on, else a rename is not seen.
+type Following interface {
+	Connector
+
+	// ReadChange is Read for the account and the entitlement of a change.
+	ReadChange(ctx context.Context, change Change) (Reading, error)
+}
+
+// Read reads what a change is about, by UIDs where the connector can.
+func Read(ctx context.Context, c Connector, change Change) (Reading, error) {
+	if following, ok := c.(Following); ok {
+		return following.ReadChange(ctx, change)
+	}
+	return c.Read(ctx, change.Account, change.Entitlement)
+}
+
+// Together is a connector that takes many rights away at once, for less than they
+// cost one by one; its capabilities say so too. Whoever wraps a connector passes this
+// on, else each is revoked alone.
+type Together interface {
+	Connector
+
+	// RevokeTogether does, for each of the changes, what Revoke does and what
+	// [Read] does afterwards, and answers in their order. What it cannot do in
+	// common with the others it leaves to be done alone, and where the target
+	// refuses one of them that is all of them. An error says of every change what
+	// it would say of one; none was read then.
+	RevokeTogether(ctx context.Context, changes []Change) ([]Revocation, error)
+}
+
+// RevokeTogether revokes together where the connector can, and leaves everything to
+// be done alone where it cannot.
+func RevokeTogether(ctx context.Context, c Connector, changes []Change) ([]Revocation, error) {
+	if together, ok := c.(Together); ok {
+		return together.RevokeTogether(ctx, changes)
+	}
+	left := make([]Revocation, len(changes))
+	for i := range left {
+		left[i].Alone = true
+	}
+	return left, nil
+}
+
+// Revocation is what became of one of many changes that were revoked together.
+type Revocation struct {
+	Result
+	// Reading is what the target showed afterwards.
+	Reading Reading
+	// Alone: Revoke has to be called for the change, which is not done, or of which
+	// something may still run. Changed then says what was done already.
+	Alone bool
+}
+
 // Capabilities are the differences between targets that the engine acts on.
 type Capabilities struct {
 	// ReadBack: Read observes the target. Without it a grant ends
 	// "unverifiable".
 	ReadBack bool
+	// Together: the connector is a [Together].
+	Together bool
 	// Bound is the longest time that a change may still take effect in the
 	// target after the call for it returned with an error, because the target
 	// itself stops the statement then. Absence is proven only by a read that
@@ -57,6 +115,8 @@ type Capabilities struct {
 	// Kinds are the entitlement kinds that the connector discovers, grants and
 	// revokes, sorted.
 	Kinds []string
+	// MakesAccounts: the connector is an [AccountMaker].
+	MakesAccounts bool
 }
 
 // Entitlement names a right inside one application.
@@ -69,6 +129,9 @@ type Entitlement struct {
 type Change struct {
 	Account     string
 	Entitlement Entitlement
+	// AccountUID and EntitlementUID are what discovery reported, for a connector
+	// that is [Following]; empty to go by the name alone.
+	AccountUID, EntitlementUID string
 	// Keep lists other entitlements of the same account that must still stand
 	// after a revoke, where the target cannot hold one without the other. Where
 	// one of them implies the revoked entitlement, nothing is changed.
@@ -116,9 +179,12 @@ type Inventory struct {
 // Account is a principal inside the target. Name is its key; UID is the
 // target's own identifier, which survives a rename.
 type Account struct {
-	Name       string            `json:"name"`
-	UID        string            `json:"uid"`
-	Disabled   bool              `json:"disabled"`
+	Name     string `json:"name"`
+	UID      string `json:"uid"`
+	Disabled bool   `json:"disabled"`
+	// InUse: it is at work while the target is read. False where the target does
+	// not tell.
+	InUse      bool              `json:"in_use,omitempty"`
 	Attributes map[string]string `json:"attributes,omitempty"`
 }
 

@@ -14,6 +14,8 @@ var (
 	ErrPermission = errors.New("target denied permission")
 	// ErrAccountNotFound: the account does not exist in the target.
 	ErrAccountNotFound = errors.New("account not found in target")
+	// ErrAccountTaken: something else has the name of an account that is to be made.
+	ErrAccountTaken = errors.New("name of account is taken in target")
 	// ErrEntitlementNotFound: the entitlement does not exist in the target.
 	ErrEntitlementNotFound = errors.New("entitlement not found in target")
 	// ErrUnsupported: the target can never do this.
@@ -22,6 +24,11 @@ var (
 	// happen within the bound.
 	ErrIndeterminate = errors.New("outcome unknown")
 )
+
+// ErrBusy stands beside [ErrUnavailable] where the target was reached and did
+// answer, and something in it held this one change up, such as a lock: that says
+// nothing about the next.
+var ErrBusy = errors.New("something in the target is in the way")
 
 // ConfigError is a bad connector configuration.
 type ConfigError struct {

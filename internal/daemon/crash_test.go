@@ -1,18 +1,14 @@
 package daemon_test
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"os"
-	"os/exec"
-	"os/signal"
-	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/stint-dev/terraform-provider-stint/internal/acctest/crash"
 	"github.com/stint-dev/terraform-provider-stint/internal/acctest/pgtest"
 	"github.com/stint-dev/terraform-provider-stint/internal/api"
 	"github.com/stint-dev/terraform-provider-stint/internal/cli"
@@ -25,10 +21,13 @@ import (
 const beStint = "STINT_TEST_BE_STINT"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(beStint) == "" {
+	switch {
+	case os.Getenv(beStint) == "":
 		os.Exit(pgtest.Run(m))
+	case os.Getenv(crash.EnvShift) != "":
+		os.Exit(crash.Main(os.Args[1:]))
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := cli.UntilToldToEnd(context.Background())
 	code := cli.Program{
 		Version: "test", Serve: daemon.Run, Out: os.Stdout, Err: os.Stderr,
 		LookupEnv: os.LookupEnv, Now: time.Now, Zone: time.UTC,
@@ -73,15 +72,9 @@ func killAndRestart(t *testing.T, database string) time.Duration {
 	t.Setenv("STINT_SECRET_BILLING_PASSWORD", target.Password())
 
 	server := startServer(t, arguments)
-	token, err := os.ReadFile(filepath.Join(folder, "bootstrap-token"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	grant := activeGrant(t, server.endpoint, strings.TrimSpace(string(token)), target)
-	if err := server.process.Process.Signal(syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
-	_ = server.process.Wait() // it was killed
+	grant := activeGrant(t, server.endpoint, bootstrapToken(t, folder), target)
+	server.signal(t, syscall.SIGKILL)
+	server.end(t)
 	<-time.After(time.Until(grant.NotAfter))
 	if !isMember(t, target) {
 		t.Fatal("nobody was there to take the right back, and it is gone")
@@ -97,45 +90,15 @@ func killAndRestart(t *testing.T, database string) time.Duration {
 	return time.Since(begin)
 }
 
-type runningServer struct {
-	process  *exec.Cmd
-	endpoint string
-}
-
-// startServer starts this very program as a server and waits until it answers.
-func startServer(t *testing.T, arguments []string) runningServer {
-	t.Helper()
-	process := exec.Command(os.Args[0], arguments...)
-	process.Env = append(os.Environ(), beStint+"=1")
-	process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	output, err := process.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := process.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = process.Process.Signal(os.Interrupt) // it may have ended
-		_ = process.Wait()
-	})
-	var said []string
-	for lines := bufio.NewScanner(output); lines.Scan(); {
-		said = append(said, lines.Text())
-		if _, endpoint, ok := strings.Cut(lines.Text(), " answers at "); ok {
-			go func() {
-				for lines.Scan() { // the pipe must not fill
-				}
-			}()
-			return runningServer{process, strings.TrimSpace(endpoint)}
-		}
-	}
-	t.Fatalf("the server ended:\n%s", strings.Join(said, "\n"))
-	return runningServer{}
-}
-
 // activeGrant declares a policy and gives alice billing_admin for two seconds.
 func activeGrant(t *testing.T, endpoint, token string, target *pgtest.Server) api.Grant {
+	t.Helper()
+	tokens := declare(t, endpoint, token, target, 2*time.Second, "alice")
+	return untilActive(t, connect(t, endpoint, tokens["alice"]))
+}
+
+// declare lets the people have billing_admin for a while, and makes each a token.
+func declare(t *testing.T, endpoint, token string, target *pgtest.Server, duration time.Duration, people ...string) map[string]string {
 	t.Helper()
 	admin := connect(t, endpoint, token)
 	config, err := json.Marshal(map[string]any{
@@ -149,37 +112,64 @@ func activeGrant(t *testing.T, endpoint, token string, target *pgtest.Server) ap
 		Name: "billing", Connector: map[string]json.RawMessage{"postgresql": config}, Correlation: "account.name == identity.name",
 		Discovery: governance.DiscoverySchedule{Interval: governance.Duration(time.Hour)},
 	})
-	create(t, admin, api.Identities, governance.Identity{Name: "alice", Type: governance.Human, Groups: []string{}})
 	right := governance.Entitlement{Application: "billing", Kind: "role", NativeID: "billing_admin", Risk: governance.RiskCritical, Standing: governance.StandingForbidden}
 	create(t, admin, api.Entitlements, right)
 	create(t, admin, api.EligibilityPolicies, governance.EligibilityPolicy{
-		Name: "alice", Effect: governance.PolicyAllow, Entitlements: []governance.EntitlementID{right.ID()}, Condition: `identity.name == "alice"`,
+		Name: "people", Effect: governance.PolicyAllow, Entitlements: []governance.EntitlementID{right.ID()}, Condition: `identity.type == "human"`,
 	})
 	create(t, admin, api.GrantTemplates, governance.GrantTemplate{
-		Name: "admin", Entitlements: []governance.EntitlementID{right.ID()}, EligibilityPolicies: []governance.PolicyID{"alice"},
-		Duration:       governance.DurationBounds{Default: governance.Duration(2 * time.Second), Max: governance.Duration(time.Hour)},
+		Name: "admin", Entitlements: []governance.EntitlementID{right.ID()}, EligibilityPolicies: []governance.PolicyID{"people"},
+		Duration:       governance.DurationBounds{Default: governance.Duration(duration), Max: governance.Duration(time.Hour)},
 		ActivateWithin: governance.Duration(time.Minute), Justification: governance.JustificationOptional,
 		Approval: governance.ApprovalDefinition{Automatic: true},
 	})
-	hers, err := admin.CreateToken(t.Context(), api.TokenInput{Name: "alice", Identity: "alice"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	alice := connect(t, endpoint, hers.Secret)
-	request, err := alice.Request(t.Context(), api.RequestInput{Template: "admin"})
-	if err != nil || len(request.Grants) != 1 {
-		t.Fatalf("request %+v, error %v", request, err)
-	}
-	for {
-		grant, err := alice.GetGrant(t.Context(), request.Grants[0])
+	tokens := map[string]string{}
+	for _, name := range people {
+		create(t, admin, api.Identities, governance.Identity{Name: name, Type: governance.Human, Groups: []string{}})
+		made, err := admin.CreateToken(t.Context(), api.TokenInput{Name: name, Identity: governance.IdentityID(name)})
 		if err != nil {
 			t.Fatal(err)
 		}
-		switch {
-		case grant.State == governance.GrantActive:
-			return grant
-		case !grant.State.Live():
+		tokens[name] = made.Secret
+	}
+	return tokens
+}
+
+// ask requests the right.
+func ask(t *testing.T, who *client.Client) governance.GrantID {
+	t.Helper()
+	request, err := who.Request(t.Context(), api.RequestInput{Template: "admin"})
+	if err != nil || len(request.Grants) != 1 {
+		t.Fatalf("request %+v, error %v", request, err)
+	}
+	return request.Grants[0]
+}
+
+// untilActive requests the right and waits until it is given.
+func untilActive(t *testing.T, who *client.Client) (grant api.Grant) {
+	t.Helper()
+	id := ask(t, who)
+	eventually(t, "the grant is active", func() (ok bool) {
+		var err error
+		if grant, err = who.GetGrant(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		if !grant.State.Live() {
 			t.Fatalf("the grant is %s: %s", grant.State, grant.EndDetail)
+		}
+		return grant.State == governance.GrantActive
+	})
+	return grant
+}
+
+// patience is how long something on a busy machine may take.
+const patience = time.Minute
+
+func eventually(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !done(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain until %s", what)
 		}
 	}
 }
@@ -202,8 +192,14 @@ func create[T any, D governance.Object](t *testing.T, c *client.Client, in api.C
 
 func isMember(t *testing.T, target *pgtest.Server) bool {
 	t.Helper()
+	return holds(t, target, "alice")
+}
+
+// holds asks the target itself whether somebody has the right.
+func holds(t *testing.T, target *pgtest.Server, name string) bool {
+	t.Helper()
 	var is bool
-	if err := target.Connect(t, "postgres").QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_auth_members WHERE member = 'alice'::regrole)`).Scan(&is); err != nil {
+	if err := target.Connect(t, "postgres").QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_auth_members WHERE member = $1::regrole)`, name).Scan(&is); err != nil {
 		t.Fatal(err)
 	}
 	return is

@@ -72,7 +72,7 @@ func TestEveryAreaIsThereOrForeseen(t *testing.T) {
 
 func TestNothingSurprisingLiesAtTheTop(t *testing.T) {
 	welcome := map[string]bool{
-		".ci": true, ".github": true, ".gitignore": true, ".golangci.yml": true, ".goreleaser.yml": true,
+		".ci": true, ".dockerignore": true, ".github": true, ".gitignore": true, ".golangci.yml": true, ".goreleaser.yml": true,
 		"CHANGELOG.md": true, "GNUmakefile": true, "LICENSE": true, "README.md": true,
 		"docs": true, "examples": true, "go.mod": true, "go.sum": true, "internal": true, "main.go": true, "main_test.go": true,
 		"templates": true, "terraform-registry-manifest.json": true, "tools": true,

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/access"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/catalog"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/fault"
@@ -216,6 +218,26 @@ func TestSimultaneousRequestsCannotSlipPastSeparation(t *testing.T) {
 				t.Fatal(err)
 			}
 			h.untilState(granted[0], governance.GrantEnded)
+		}
+	})
+}
+
+func TestServersThatStartAtOnceMakeOneFirstToken(t *testing.T) {
+	onBothStores(t, func(t *testing.T, h *harness) {
+		var secrets [3]string
+		var all errgroup.Group
+		for i := range secrets {
+			all.Go(func() (err error) {
+				secrets[i], err = h.engine.Tokens.First(t.Context())
+				return err
+			})
+		}
+		if err := all.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		tokens, err := h.engine.Tokens.List(t.Context())
+		if err != nil || len(tokens) != 1 || len(secrets[0]+secrets[1]+secrets[2]) == 0 {
+			t.Errorf("%d tokens, secrets %q, error %v", len(tokens), secrets, err)
 		}
 	})
 }

@@ -193,7 +193,12 @@ func TestRequestIsAnsweredByEligibility(t *testing.T) {
 			ActivateWithin: governance.Duration(15 * time.Minute), Justification: governance.JustificationRequired,
 			Approval: governance.ApprovalDefinition{Automatic: true},
 		})
+		h.put(governance.EligibilityPolicy{Name: "broken", Effect: governance.PolicyAllow, Entitlements: []governance.EntitlementID{dbaAdm}, Condition: `identity.name == "carol" && request.break_glass`})
+		h.breakable(func(t *governance.GrantTemplate) {
+			t.Entitlements, t.EligibilityPolicies = []governance.EntitlementID{dbaAdm}, []governance.PolicyID{"broken"}
+		})
 		span := func(d time.Duration) *governance.Duration { return new(governance.Duration(d)) }
+		later, past := h.clock.Now().Add(time.Hour), h.clock.Now().Add(-time.Hour)
 		for why, c := range map[string]struct {
 			who   string
 			id    governance.EntitlementID
@@ -210,6 +215,11 @@ func TestRequestIsAnsweredByEligibility(t *testing.T) {
 			"too long for the template":            {"alice", dba, authorization.Given{Duration: span(9 * time.Hour)}, false},
 			"a justification":                      {"carol", reader, authorization.Given{Justification: "because"}, true},
 			"an event that is not open":            {"alice", dba, authorization.Given{BusinessEvent: "INC-1"}, false},
+			"whether by break-glass is open":       {"carol", dbaAdm, authorization.Given{}, true},
+			"by break-glass":                       {"carol", dbaAdm, authorization.Given{BreakGlass: true}, true},
+			"by break-glass, where there is none":  {"alice", dba, authorization.Given{BreakGlass: true}, false},
+			"at a later time, where there is none": {"alice", dba, authorization.Given{NotBefore: &later}, false},
+			"at a time that is past":               {"alice", dba, authorization.Given{NotBefore: &past}, true},
 			"the bootstrap identity":               {"bootstrap", dba, authorization.Given{}, false},
 			"an identity that nobody has declared": {"nobody", dba, authorization.Given{}, false},
 			"an entitlement that no template has":  {"alice", "billing/role/pg_monitor", authorization.Given{}, false},
@@ -247,6 +257,26 @@ func TestGrantIsOfNoUseFromItsEndOn(t *testing.T) {
 	})
 }
 
+func TestNothingIsOfUseFromTheIdentitysEndOn(t *testing.T) {
+	onBothStores(t, func(t *testing.T, h *harness) {
+		h.declare()
+		end := h.clock.Now().Add(30 * time.Minute)
+		change(h, governance.KindIdentity, "alice", func(i *governance.Identity) { i.ValidUntil = &end })
+		h.granted("alice", "", dba)
+		h.stop() // nobody writes that she has left
+		e := h.another()
+		use := may("alice", authorization.Use, dba)
+		h.clock.Advance(end.Sub(h.clock.Now()) - time.Microsecond)
+		if !evaluate(t, e, use) {
+			t.Error("the grant is of no use before her end")
+		}
+		h.clock.Advance(time.Microsecond)
+		if evaluate(t, e, use) || evaluate(t, e, may("alice", authorization.Request, reader)) {
+			t.Error("she uses or requests something at her end")
+		}
+	})
+}
+
 func TestClockThatWasSetBackRevivesNoGrant(t *testing.T) {
 	onBothStores(t, func(t *testing.T, h *harness) {
 		h.declare()
@@ -270,7 +300,7 @@ func (h *harness) rewriteMark(at time.Time) {
 // A change that another process makes is known when the bound has passed, one
 // of this process at once.
 func TestChangesOfOtherProcessesAreKnownWithinTheBound(t *testing.T) {
-	onBothStores(t, func(t *testing.T, h *harness) {
+	onReplicas(t, func(t *testing.T, h *harness) {
 		h.declare()
 		h.standing(reader, governance.StandingAllowed)
 		h.asStint(`GRANT billing_read TO alice`)

@@ -154,45 +154,6 @@ func TestWriteNeedsTheVersionThatWasRead(t *testing.T) {
 	})
 }
 
-func TestDeletionNeverStrandsAccess(t *testing.T) {
-	onBothStores(t, func(t *testing.T, h *harness) {
-		h.declare()
-		id := h.granted("alice", "", dba)
-		remove := func(kind governance.Kind, key string, revoke bool) error {
-			stored, err := h.engine.Catalog.Get(t.Context(), kind, key)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return h.engine.Catalog.Delete(t.Context(), by, kind, key, stored.Version, revoke)
-		}
-		for _, o := range []struct {
-			kind governance.Kind
-			key  string
-			says string
-		}{
-			{governance.KindTemplate, "auto", string(id)},
-			{governance.KindPolicy, "oncall", "grant_template"},
-			{governance.KindEntitlement, string(dba), "grant_template"},
-			{governance.KindApplication, "billing", "entitlement"},
-			{governance.KindIdentity, "alice", "deploy-bot"},
-			{governance.KindIdentity, "carol", "alice"},
-		} {
-			if err := remove(o.kind, o.key, false); !fault.Is(err, fault.InUse) || !strings.Contains(err.Error(), o.says) {
-				t.Errorf("delete %s %s: %v; want it in use by %s", o.kind, o.key, err, o.says)
-			}
-		}
-		removed := make(chan error, 1)
-		go func() { removed <- remove(governance.KindTemplate, "auto", true) }()
-		h.untilState(id, governance.GrantEnded)
-		if err := <-removed; err != nil {
-			t.Fatal(err)
-		}
-		if h.administers("alice") {
-			t.Error("the template is gone and its access stands")
-		}
-	})
-}
-
 func TestSnapshotIsTheWholeDeclaredState(t *testing.T) {
 	onBothStores(t, func(t *testing.T, h *harness) {
 		h.declare()

@@ -25,9 +25,11 @@ import (
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/declared"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/discovery"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/eventsource"
-	"github.com/stint-dev/terraform-provider-stint/internal/engine/fault"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/fulfilment"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/journal"
+	"github.com/stint-dev/terraform-provider-stint/internal/engine/metrics"
+	"github.com/stint-dev/terraform-provider-stint/internal/engine/operations"
+	"github.com/stint-dev/terraform-provider-stint/internal/engine/recovery"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/targets"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/token"
 	"github.com/stint-dev/terraform-provider-stint/internal/evidence"
@@ -50,7 +52,12 @@ type Config struct {
 	// Transactions stands between the engine and its database; it may be nil.
 	Transactions store.Around
 	Clock        clock.Clock
-	Logger       hclog.Logger
+	// MaxSkew is how far Clock may be from the database's own before nothing is
+	// granted any more; zero does not look.
+	MaxSkew time.Duration
+	Logger  hclog.Logger
+	// Version is told in metrics; it may be empty.
+	Version string
 }
 
 // Engine is a running Stint without its faces.
@@ -64,8 +71,13 @@ type Engine struct {
 	// Authorization answers who may do what, from memory.
 	Authorization *authorization.Authorization
 	Journal       *journal.Journal
+	// Recovery is for after a restore.
+	Recovery *recovery.Recovery
 	// EventSources takes the deliveries of declared event sources.
 	EventSources *eventsource.Sources
+	// Operations is how people operate the worker.
+	Operations *operations.Operations
+	Metrics    *metrics.Metrics
 
 	worker  *fulfilment.Worker
 	targets *targets.Targets
@@ -73,17 +85,25 @@ type Engine struct {
 	clock   clock.Clock
 	logger  hclog.Logger
 	running atomic.Bool
+
+	// draining ends when nothing new is to be taken up; drained is closed once
+	// what was taken up has come to its end.
+	draining context.Context
+	drain    context.CancelFunc
+	drained  chan struct{}
 }
 
 // Open opens the database, brings its schema up to date, and checks that it
-// still holds all the evidence that was signed.
+// still holds all the evidence that was signed. On one that does not, access ends as
+// ever and nothing is granted.
 func Open(ctx context.Context, config Config) (*Engine, error) {
 	db, err := store.Open(ctx, config.Database, config.Transactions)
 	if err != nil {
 		return nil, err
 	}
 	j, err := journal.Open(ctx, journal.Config{
-		Store: db, Clock: config.Clock, EvidenceDir: config.EvidenceDir, Random: rand.Reader, Logger: config.Logger.Named("journal"),
+		Store: db, Clock: config.Clock, EvidenceDir: config.EvidenceDir, MaxSkew: config.MaxSkew,
+		Random: rand.Reader, Logger: config.Logger.Named("journal"),
 	})
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -92,23 +112,35 @@ func Open(ctx context.Context, config Config) (*Engine, error) {
 	e := &Engine{
 		Journal: j, store: db, clock: config.Clock, logger: config.Logger,
 		targets: targets.New(config.Connectors, secrets.Of),
-		Tokens:  &token.Tokens{Journal: j, Random: rand.Reader},
+		Tokens:  &token.Tokens{Journal: j, Random: rand.Reader, Logger: config.Logger.Named("token")},
+		drained: make(chan struct{}),
 	}
+	e.Metrics = metrics.New(j, config.Clock, config.Version)
+	e.targets.Around = e.Metrics.Around
+	e.draining, e.drain = context.WithCancel(context.WithoutCancel(ctx))
 	loader := &declared.Loader{}
 	holder := rand.Text()
 	e.Discovery = &discovery.Discovery{Journal: j, Declared: loader, Targets: e.targets, Logger: config.Logger.Named("discovery"), Holder: holder}
-	e.Catalog = &catalog.Catalog{Journal: j, Declared: loader, Discovery: e.Discovery, Targets: e.targets}
-	e.Access = &access.Access{Journal: j, Declared: loader, Logger: config.Logger.Named("access")}
+	e.Catalog = &catalog.Catalog{
+		Journal: j, Declared: loader, Discovery: e.Discovery, Targets: e.targets, Logger: config.Logger.Named("catalog"),
+	}
+	e.Access = &access.Access{Journal: j, Declared: loader, Nestings: &e.Discovery.Nestings, Targets: e.targets, Logger: config.Logger.Named("access")}
+	e.Recovery = &recovery.Recovery{Journal: j, Declared: loader, Logger: config.Logger.Named("recovery")}
 	e.EventSources = &eventsource.Sources{
 		Journal: j, Declared: loader, Access: e.Access, Logger: config.Logger.Named("eventsource"),
 		Secrets: func(id governance.EventSourceID) connector.Secrets {
 			return secrets.Of("source-" + governance.ApplicationID(id))
 		},
 	}
-	e.Sessions, e.Authorization = token.NewSessions(j), authorization.New(j, loader, e.Access)
+	e.Operations = &operations.Operations{Journal: j, Declared: loader, Discovery: e.Discovery, Logger: config.Logger.Named("operations")}
+	e.Sessions, e.Authorization = token.NewSessions(e.Tokens), authorization.New(j, loader, e.Access)
 	e.worker = &fulfilment.Worker{
-		Journal: j, Declared: loader, Access: e.Access, Targets: e.targets,
-		Logger: config.Logger.Named("fulfilment"), Holder: holder, Jitter: jitter,
+		Journal: j, Declared: loader, Access: e.Access, Discovery: e.Discovery, Targets: e.targets,
+		Logger: config.Logger.Named("fulfilment"), Holder: holder, Jitter: jitter, Drain: e.draining.Done(), Reached: e.Metrics.Reached,
+		Left: func(id governance.ApplicationID) {
+			e.Metrics.Forget(id)
+			e.Discovery.Nestings.Forget(id)
+		},
 	}
 	return e, nil
 }
@@ -126,7 +158,7 @@ func jitter(n int64) int64 {
 
 // Run does the engine's own work until ctx ends: it brings about what is due,
 // carries operations out, reads targets, and sequences evidence. The evidence
-// of everything that was done is sequenced before it returns.
+// of everything that was done is sequenced before it returns. It is called once.
 func (e *Engine) Run(ctx context.Context) error {
 	e.running.Store(true)
 	defer e.running.Store(false)
@@ -136,46 +168,79 @@ func (e *Engine) Run(ctx context.Context) error {
 	go func() { sequenced <- e.Journal.Run(sequencing) }()
 
 	work, workCtx := errgroup.WithContext(ctx)
-	work.Go(func() error { return e.Access.Run(workCtx) })
+	taking, stopTaking := context.WithCancel(workCtx)
+	defer stopTaking()
+	defer context.AfterFunc(e.draining, stopTaking)() //nolint:contextcheck // draining is the engine's own
+	work.Go(func() error { return e.Access.Run(taking) })
 	work.Go(func() error { return e.worker.Run(workCtx) })
-	work.Go(func() error { return e.Discovery.Run(workCtx) })
-	work.Go(func() error { return e.markTime(workCtx) })
+	work.Go(func() error { return e.Discovery.Run(taking) })
+	work.Go(func() error { return e.Recovery.Run(taking) })
+	work.Go(func() error { return e.Operations.Run(taking) })
+	work.Go(func() error { return e.Catalog.Run(taking) })
+	work.Go(func() error { return e.markTime(taking) })
 	err := work.Wait()
+	close(e.drained)
+	if err == nil {
+		<-ctx.Done() // drained; what is still asked for leaves evidence
+	}
 	stopSequencing()
 	return errors.Join(err, <-sequenced)
+}
+
+// Drain takes nothing up any more and waits until what was taken up has come to
+// its end, or ctx ends, which is an error. The engine is not ready from then on.
+func (e *Engine) Drain(ctx context.Context) error {
+	e.drain()
+	if !e.running.Load() {
+		return nil
+	}
+	select {
+	case <-e.drained:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the target calls under way: %w", ctx.Err())
+	}
 }
 
 // markEvery is how often the high-water mark of time is raised.
 const markEvery = time.Second
 
-// markTime remembers in the database how late it has been, so that a clock that
-// goes backwards is noticed after a restart too.
+// markTime keeps the mark up with the clock, and says in the log when the clock
+// cannot be trusted, and when it can again.
 func (e *Engine) markTime(ctx context.Context) error {
+	var pace journal.Pace
+	trusted := true
 	for {
-		err := e.Journal.Bookkeep(ctx, func(tx *journal.Tx) error {
-			return tx.RaiseClockMark(ctx, store.Micros(e.clock.Now()))
-		})
+		err := e.Journal.MarkTime(ctx)
 		if err != nil && ctx.Err() == nil {
 			e.logger.Error("the time is not marked; it is tried again", "error", err)
+		}
+		if err == nil {
+			trusted = e.watchClock(ctx, trusted)
 		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-e.clock.After(markEvery):
+		case <-e.clock.After(pace.Pause(markEvery, err)):
 		}
 	}
 }
 
-// Ready reports whether the engine can serve: its database answers and its
-// workers run. The error says what does not.
-func (e *Engine) Ready(ctx context.Context) error {
-	if !e.running.Load() {
-		return fault.New(fault.Unavailable, "the engine's workers are not running")
+func (e *Engine) watchClock(ctx context.Context, trusted bool) bool {
+	var trouble error
+	if err := e.Journal.Read(ctx, func(tx *journal.Tx) error {
+		trouble = tx.ClockTrouble()
+		return nil
+	}); err != nil {
+		return trusted // whoever needs the database says that it is away
 	}
-	if err := e.store.Ping(ctx); err != nil {
-		return &fault.Error{Code: fault.Unavailable, Message: "the database does not answer", Err: err}
+	switch {
+	case trouble != nil && trusted:
+		e.logger.Error("the clock cannot be trusted; nothing is granted", "error", trouble)
+	case trouble == nil && !trusted:
+		e.logger.Info("the clock can be trusted again; granting goes on")
 	}
-	return nil
+	return trouble == nil
 }
 
 // Stamp is what a complete answer says about the state it was read from.
@@ -197,7 +262,7 @@ func (e *Engine) Stamp(ctx context.Context) (Stamp, error) {
 	if err != nil {
 		return s, err
 	}
-	_, checkpoint, _, err := e.Journal.Checkpoint()
+	_, checkpoint, _, err := e.Journal.Checkpoint(ctx)
 	if err != nil {
 		return s, fmt.Errorf("stamp: %w", err)
 	}
@@ -207,5 +272,6 @@ func (e *Engine) Stamp(ctx context.Context) (Stamp, error) {
 
 // Close closes targets and database.
 func (e *Engine) Close() error {
-	return errors.Join(e.targets.Close(), e.store.Close())
+	e.drain()
+	return errors.Join(e.targets.Close(), e.Journal.Close(), e.store.Close())
 }

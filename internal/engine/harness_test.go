@@ -40,6 +40,13 @@ func onBothStores(t *testing.T, test func(t *testing.T, h *harness)) {
 	})
 }
 
+// onReplicas runs a test that opens the state more than once at a time, which
+// only PostgreSQL allows.
+func onReplicas(t *testing.T, test func(t *testing.T, h *harness)) {
+	t.Parallel()
+	test(t, newHarness(t, pgtest.Shared(t).NewDatabase(t)))
+}
+
 // harness is an engine on a manual clock, with a PostgreSQL of its own as the
 // target.
 type harness struct {
@@ -277,7 +284,7 @@ func (h *harness) verifyEvidence() evidence.Report {
 	if err := h.engine.Journal.Sequence(h.t.Context()); err != nil {
 		h.t.Fatal(err)
 	}
-	signed, checkpoint, key, err := h.engine.Journal.Checkpoint()
+	signed, checkpoint, key, err := h.engine.Journal.Checkpoint(h.t.Context())
 	if err != nil {
 		h.t.Fatal(err)
 	}

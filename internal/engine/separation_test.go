@@ -9,6 +9,7 @@ import (
 	"github.com/stint-dev/terraform-provider-stint/internal/engine"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/access"
 	"github.com/stint-dev/terraform-provider-stint/internal/governance"
+	"github.com/stint-dev/terraform-provider-stint/internal/store"
 )
 
 // apart declares that who writes does not pay.
@@ -50,6 +51,38 @@ func TestNestedRolesCountOnBothSidesOfARequest(t *testing.T) {
 			t.Fatalf("the request is %s: %+v", view.State, view.Decision.Denials())
 		}
 		deniedBy(t, h.request("alice", "auto", "", payer), "apart")
+	})
+}
+
+// What includes what is kept in memory, and another process may find it otherwise.
+func TestADecisionKnowsWhatWasLastFoundToBeNested(t *testing.T) {
+	onBothStores(t, func(t *testing.T, h *harness) {
+		h.declare()
+		h.put(governance.SoDRule{Name: "apart", Mode: governance.SoDDeny, Limit: 1, IncludeOwned: true, Duties: map[string]governance.Duty{
+			"read": {Entitlements: []governance.EntitlementID{reader}}, "pay": {Entitlements: []governance.EntitlementID{payer}},
+		}})
+		other := h.secondEngine()
+		asks := func() access.RequestView {
+			view, err := other.Access.Request(t.Context(), actor("deploy-bot"), askAuto("deploy-bot", writer))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return view
+		}
+		h.granted("alice", "", payer)
+		deniedBy(t, asks(), "apart")
+		h.target.Exec(t, "postgres", `REVOKE billing_read FROM billing_write`)
+		h.sync()
+		asked := asks()
+		if asked.State != governance.RequestGranted {
+			t.Fatalf("a role counts for what it includes no more: %+v", asked.Decision.Denials())
+		}
+		if _, err := h.engine.Access.Revoke(t.Context(), by, asked.Grants[0], ""); err != nil {
+			t.Fatal(err)
+		}
+		h.target.Exec(t, "postgres", `GRANT billing_read TO billing_write`)
+		h.sync()
+		deniedBy(t, asks(), "apart")
 	})
 }
 
@@ -169,9 +202,13 @@ func (h *harness) race(rounds int, sides ...func() (access.RequestView, error)) 
 	}
 }
 
-// secondEngine opens another engine on the same database, as a replica does.
+// secondEngine opens another engine on the same database, as a replica does. On
+// SQLite, which has none, it is the first.
 func (h *harness) secondEngine() *engine.Engine {
 	h.t.Helper()
+	if !store.IsPostgres(h.config.Database) {
+		return h.engine
+	}
 	other, err := engine.Open(h.t.Context(), h.config)
 	if err != nil {
 		h.t.Fatal(err)

@@ -32,7 +32,7 @@ func createFolder(parent, folder string, files map[string][]byte) (err error) {
 			return err
 		}
 	}
-	if err := syncFolder(temporary); err != nil {
+	if err := SyncFolder(temporary); err != nil {
 		return err
 	}
 	if err := os.Rename(temporary, folder); err != nil {
@@ -41,12 +41,12 @@ func createFolder(parent, folder string, files map[string][]byte) (err error) {
 		}
 		return err
 	}
-	return syncFolder(parent)
+	return SyncFolder(parent)
 }
 
-// replaceFile leaves either the old content or the new one, also after a loss
+// ReplaceFile leaves either the old content or the new one, also after a loss
 // of power.
-func replaceFile(path string, content []byte) (err error) {
+func ReplaceFile(path string, content []byte) (err error) {
 	file, err := os.CreateTemp(filepath.Dir(path), ".new-*")
 	if err != nil {
 		return err
@@ -62,7 +62,7 @@ func replaceFile(path string, content []byte) (err error) {
 	if err := os.Rename(file.Name(), path); err != nil {
 		return err
 	}
-	return syncFolder(filepath.Dir(path))
+	return SyncFolder(filepath.Dir(path))
 }
 
 func writeAndClose(file *os.File, content []byte) error {
@@ -73,8 +73,8 @@ func writeAndClose(file *os.File, content []byte) error {
 	return errors.Join(err, file.Close())
 }
 
-// syncFolder makes a rename durable. Windows has no such call and needs none.
-func syncFolder(path string) error {
+// SyncFolder makes a rename durable. Windows has no such call and needs none.
+func SyncFolder(path string) error {
 	if runtime.GOOS == "windows" {
 		return nil
 	}

@@ -148,7 +148,7 @@ func (k *Keeper) Sign(size int64, stored HashReader) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := replaceFile(filepath.Join(k.folder, checkpointFile), signed); err != nil {
+	if err := ReplaceFile(filepath.Join(k.folder, checkpointFile), signed); err != nil {
 		return nil, fmt.Errorf("keep the checkpoint at size %d: %w", size, err)
 	}
 	return signed, nil

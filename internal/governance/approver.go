@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // ErrNotApprover is wrapped by every refusal of an approver.
@@ -19,6 +20,8 @@ type Parties struct {
 	// entitlement; empty where nobody owns it.
 	EntitlementOwners []IdentityID
 	Approver          Person
+	// Makers made the token that the approver speaks with.
+	Makers Makers
 	// Delegators have delegated to the approver what they may approve, and the
 	// delegations are in force.
 	Delegators []Person
@@ -26,13 +29,34 @@ type Parties struct {
 	Meets ApproverTest
 	// Bootstrap: the approver is the identity the engine was first started with.
 	Bootstrap bool
+	// Now is the moment at which they speak.
+	Now time.Time
 }
 
 // MayApprove says whether the approver may speak in the request's current stage,
 // and in whose place: named by the stage or by its escalation, or by a delegator
 // who is, active, a human, and another person than the requester or the
-// requester's owner. The error wraps ErrNotApprover and says why not.
+// requester's owner, as far as their tokens tell. The error wraps ErrNotApprover
+// and says why not.
 func (r Request) MayApprove(p Parties) (Voice, error) {
+	voice, err := r.mayApprove(p)
+	if err != nil {
+		return Voice{}, err
+	}
+	return p.inPerson(r, voice)
+}
+
+// inPerson lets a voice through, with the makers of its token, that is not the
+// requester's own.
+func (p Parties) inPerson(r Request, voice Voice) (Voice, error) {
+	voice.Makers = p.Makers
+	if why := r.oneHandAsRequester(voice, p.Requester); why != "" {
+		return Voice{}, fmt.Errorf("%w: %s", ErrNotApprover, why)
+	}
+	return voice, nil
+}
+
+func (r Request) mayApprove(p Parties) (Voice, error) {
 	stage := r.Stages[r.Stage]
 	among := stage.Approvers
 	if r.Escalated {
@@ -73,9 +97,9 @@ func (p Parties) unfit(person Person, among Approvers) error {
 	refuse := func(format string, args ...any) error {
 		return fmt.Errorf("%w: %s", ErrNotApprover, fmt.Sprintf(format, args...))
 	}
-	switch {
-	case person.Status != Active:
-		return refuse("%s is %s", id, person.Status)
+	switch status := person.StatusAt(p.Now); {
+	case status != Active:
+		return refuse("%s is %s", id, status)
 	case person.Type != Human:
 		return refuse("%s is of type %s; only people approve", id, person.Type)
 	case id == p.Requester.ID():

@@ -21,7 +21,7 @@ func (s *PolicySet) ApproverTest(r Request, requester Person, event *OpenEvent, 
 		approver := s.Attributes.Identity(person)
 		in := policyenv.Input{
 			Identity: s.Attributes.Identity(requester),
-			Request:  policyenv.Request{Duration: r.Duration.Std(), Justification: r.Justification, Template: string(r.Template)},
+			Request:  policyenv.Request{Duration: r.Duration.Std(), Justification: r.Justification, Template: string(r.Template), NotBefore: r.begins(now), BreakGlass: r.BreakGlass},
 			Now:      now,
 		}
 		if event != nil {
@@ -58,6 +58,9 @@ func (t GrantTemplate) conditions() map[string]string {
 		if stage.Escalation != nil && stage.Escalation.Approvers.Condition != "" {
 			found[field+".escalation.approvers.condition"] = stage.Escalation.Approvers.Condition
 		}
+	}
+	if t.BreakGlass != nil && t.BreakGlass.Reviewers.Condition != "" {
+		found["break_glass.reviewers.condition"] = t.BreakGlass.Reviewers.Condition
 	}
 	return found
 }

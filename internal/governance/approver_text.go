@@ -36,5 +36,8 @@ func (a Approvers) String() string {
 			ways = append(ways, "the owner of what is asked for")
 		}
 	}
+	if a.Condition != "" {
+		ways = append(ways, "whoever meets "+strings.Join(strings.Fields(a.Condition), " "))
+	}
 	return strings.Join(ways, " or ")
 }

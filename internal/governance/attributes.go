@@ -133,6 +133,10 @@ func (a Attributes) Check(o Object) Problems {
 	case Application:
 		_, diags := policyenv.CompileCorrelation(o.Correlation, a.list)
 		p.addCondition("correlation", diags)
+		if o.AccountName != "" {
+			_, diags := policyenv.CompileAccountName(o.AccountName, a.list)
+			p.addCondition("account_name", diags)
+		}
 	}
 	return p
 }
@@ -186,6 +190,7 @@ func AttributesUsed(o Object) []AttributeID {
 		}
 	case Application:
 		add(IdentityAttribute, policyenv.AttributesRead(o.Correlation, policyenv.OfIdentity)...)
+		add(IdentityAttribute, policyenv.AttributesRead(o.AccountName, policyenv.OfIdentity)...)
 	}
 	return slices.Sorted(maps.Keys(used))
 }

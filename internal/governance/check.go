@@ -23,6 +23,10 @@ const (
 	MaxGrantDuration    = 366 * 24 * time.Hour
 	MaxApprovalTimeout  = 30 * 24 * time.Hour
 	MaxActivationWindow = 7 * 24 * time.Hour
+	// MinLifeSpan and MaxLifeSpan bound how often an identity has to be used, and
+	// its owner to attest.
+	MinLifeSpan = time.Hour
+	MaxLifeSpan = 2 * 366 * 24 * time.Hour
 )
 
 // applicationName leaves out the underscore, so that an application's secret
@@ -61,8 +65,17 @@ func (a Application) Check() Problems {
 	} else {
 		p.addCondition("correlation", policyenv.CheckCorrelation(a.Correlation))
 	}
+	if a.AccountName != "" {
+		p.addCondition("account_name", policyenv.CheckAccountName(a.AccountName))
+	}
 	if a.Discovery.Interval.Std() < MinDiscovery {
 		p.add("discovery.interval", CodeInvalid, "%s is too short: use at least %s", a.Discovery.Interval, Duration(MinDiscovery))
+	}
+	if percent := a.Discovery.MaxGonePercent; percent < 0 || percent > 100 {
+		p.add("discovery.max_gone_percent", CodeInvalid, "%d is no share in percent: use 1 to 100 (100 believes every read)", percent)
+	}
+	if a.Limits != nil {
+		a.Limits.check(&p, "limits")
 	}
 	return p
 }
@@ -101,8 +114,31 @@ func (i Identity) Check() Problems {
 	for n, group := range i.Groups {
 		checkName(&p, fmt.Sprintf("groups[%d]", n), group)
 	}
+	i.checkSpans(&p)
 	checkValues(&p, i.Attributes)
 	return p
+}
+
+// checkSpans checks what time takes from an identity.
+func (i Identity) checkSpans(p *Problems) {
+	if i.ValidUntil != nil && i.ValidUntil.IsZero() {
+		p.add("valid_until", CodeInvalid, "the moment is missing; give it in RFC 3339, or leave valid_until out")
+	}
+	for _, demand := range []struct {
+		field string
+		span  *Duration
+	}{{"attest_every", i.AttestEvery}, {"unused_after", i.UnusedAfter}} {
+		field, span := demand.field, demand.span
+		switch {
+		case span == nil:
+		case i.Type == Human:
+			p.add(field, CodeInvalid, "only an identity that somebody owns has it; for a human use valid_until, or stint identity leave")
+		case span.Std() < MinLifeSpan:
+			p.add(field, CodeInvalid, "%s is too short: use at least %s", span, Duration(MinLifeSpan))
+		default:
+			checkSpan(p, field, *span, MaxLifeSpan)
+		}
+	}
 }
 
 func checkSet[T ~string](p *Problems, field string, values []T) {
@@ -244,6 +280,10 @@ func (t GrantTemplate) Check() Problems {
 		if t.Extension.MaxTotal < t.Duration.Max {
 			p.add("extension.max_total", CodeInvalid, "%s is shorter than duration.max (%s), which a grant may last without an extension; give at least that", t.Extension.MaxTotal, t.Duration.Max)
 		}
+	}
+	t.checkAdmission(&p)
+	if t.BreakGlass != nil {
+		t.BreakGlass.check(&p, "break_glass")
 	}
 	t.Approval.check(&p)
 	t.checkIneligible(&p)

@@ -46,6 +46,10 @@ func goodTemplate() GrantTemplate {
 	}
 }
 
+func concurrent(perIdentity, total int) *ConcurrencyBounds {
+	return &ConcurrencyBounds{PerIdentity: &perIdentity, Total: &total}
+}
+
 func goodAttribute() Attribute {
 	return Attribute{Object: IdentityAttribute, Name: "cost_center", Type: StringAttribute, Description: "Who pays."}
 }
@@ -105,6 +109,11 @@ func TestProblemsNameFieldAndCode(t *testing.T) {
 		{"agent that owns itself", with(goodAgent(), func(i *Identity) { i.Owner = "bot" }), "owner invalid", "cannot own itself"},
 		{"agent with a manager", with(goodAgent(), func(i *Identity) { i.Manager = "carol" }), "manager invalid", "only a human identity"},
 		{"human who manages themselves", with(goodIdentity(), func(i *Identity) { i.Manager = "alice" }), "manager invalid", "itself"},
+		{"human who has to be used", with(goodIdentity(), func(i *Identity) { i.UnusedAfter = lasting(24 * time.Hour) }), "unused_after invalid", "for a human use valid_until"},
+		{"human who has to be attested", with(goodIdentity(), func(i *Identity) { i.AttestEvery = lasting(24 * time.Hour) }), "attest_every invalid", "for a human use valid_until"},
+		{"agent that has to be used all the time", with(goodAgent(), func(i *Identity) { i.UnusedAfter = lasting(59 * time.Minute) }), "unused_after invalid", "use at least 1h"},
+		{"agent that is attested for ever", with(goodAgent(), func(i *Identity) { i.AttestEvery = lasting(MaxLifeSpan + 1) }), "attest_every invalid", "longer than the 732d"},
+		{"identity that was never valid", with(goodIdentity(), func(i *Identity) { i.ValidUntil = new(time.Time{}) }), "valid_until invalid", "RFC 3339"},
 		{"group twice", with(goodIdentity(), func(i *Identity) { i.Groups = []string{"sre", "sre"} }), "groups[1] invalid", "twice"},
 		{"group without a name", with(goodIdentity(), func(i *Identity) { i.Groups = []string{"sre", ""} }), "groups[1] required", "required"},
 
@@ -173,6 +182,13 @@ func TestProblemsNameFieldAndCode(t *testing.T) {
 		{"template that demands an event of no kind", with(goodTemplate(), func(t *GrantTemplate) { t.BusinessEvent.Kinds = nil }), "business_event.kinds required", "or leave business_event out"},
 		{"template that demands an unknown kind of event", with(goodTemplate(), func(t *GrantTemplate) { t.BusinessEvent.Kinds[1] = "party" }), "business_event.kinds[1] invalid", "incident, engagement, project, change, task"},
 		{"template that demands a kind of event twice", with(goodTemplate(), func(t *GrantTemplate) { t.BusinessEvent.Kinds[1] = Incident }), "business_event.kinds[1] invalid", "twice"},
+		{"template that is scheduled at no distance", with(goodTemplate(), func(t *GrantTemplate) { t.ScheduleWithin = &never }), "schedule_within invalid", "longer than 0s"},
+		{"template that is scheduled for ever", with(goodTemplate(), func(t *GrantTemplate) { t.ScheduleWithin = &tooLong }), "schedule_within invalid", "366d"},
+		{"template with no pause in its cooldown", with(goodTemplate(), func(t *GrantTemplate) { t.Cooldown = &never }), "cooldown invalid", "longer than 0s"},
+		{"template that cools for ever", with(goodTemplate(), func(t *GrantTemplate) { t.Cooldown = &tooLong }), "cooldown invalid", "366d"},
+		{"template that bounds nothing", with(goodTemplate(), func(t *GrantTemplate) { t.MaxConcurrent = &ConcurrencyBounds{} }), "max_concurrent required", "per_identity, total or both"},
+		{"template that lets nobody in", with(goodTemplate(), func(t *GrantTemplate) { t.MaxConcurrent = concurrent(0, -1) }), "max_concurrent.per_identity invalid, max_concurrent.total invalid, max_concurrent.per_identity conflict", "at least 1"},
+		{"template whose total is below what one may have", with(goodTemplate(), func(t *GrantTemplate) { t.MaxConcurrent = concurrent(3, 2) }), "max_concurrent.per_identity conflict", "3 can never be reached with a total of 2"},
 		{"template without approval", with(goodTemplate(), func(t *GrantTemplate) { t.Approval.Stages = nil }), "approval required", "automatic = true, or at least one stage"},
 		{"template with both approvals", with(goodTemplate(), func(t *GrantTemplate) { t.Approval.Automatic = true }), "approval invalid", "exclude each other"},
 		{"stage without a name", stage(func(s *ApprovalStage) { s.Name = "" }), "approval.stages[0].name required", "required"},

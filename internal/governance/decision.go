@@ -30,17 +30,34 @@ type Question struct {
 	// none was found.
 	EventRef string
 	Event    *OpenEvent
+	// NotBefore is when the access is to begin; nil, or a time that is past, is
+	// now.
+	NotBefore *time.Time
+	// Admitted: the grant that is asked about was given, at NotBefore at the
+	// earliest, and the bounds of admission are not weighed again.
+	Admitted bool
 	// Extends is the grant that is to end later; nil for a new one.
 	Extends *Grant
+	// BreakGlass asks for it at once, past the approval stages.
+	BreakGlass bool
+	// Broken are the identity's earlier requests that were granted by break-glass.
+	Broken []Request
 
 	// Accounts are the identity's accounts, of every application.
 	Accounts []AccountID
+	// NewAccounts are what would be made for it in applications where it has none;
+	// one that is left out cannot be made.
+	NewAccounts map[ApplicationID]NewAccount
 	// Held is what the whole actor has: the identity and everyone who counts
 	// as one with it.
 	Held       []Holding
 	Inclusions Inclusions
+	// Uses say how templates are in use that bound it.
+	Uses map[TemplateID]Use
 	// Missing are the asked entitlements that the target was last seen without.
 	Missing []EntitlementID
+	// Retired are the applications that give nothing any more.
+	Retired []ApplicationID
 }
 
 // Decide answers a question under the declared policy: allowed when an allow
@@ -65,9 +82,11 @@ func (s *PolicySet) decide(q Question, trace *Trace) Decision {
 	d.span(template)
 	d.duration(template)
 	d.extension(template)
+	d.admission(template)
+	d.breakGlass(template)
 	d.justification(template)
 	d.event(template)
-	d.accounts()
+	d.accounts(template)
 	for _, id := range q.Entitlements {
 		d.eligibility(template, id)
 	}
@@ -117,13 +136,13 @@ func (d *decider) identity() {
 	if d.q.Bootstrap {
 		d.deny(Reason{Code: ReasonBootstrapIdentity, Message: "the bootstrap identity can neither request nor approve; use a token that is bound to a declared identity"})
 	}
-	if d.q.Identity.Status != Active {
-		d.deny(Reason{Code: ReasonIdentityNotActive, Message: fmt.Sprintf("identity %q is %s; only an active identity may hold access", d.q.Identity.ID(), d.q.Identity.Status)})
+	if d.q.Identity.StatusAt(d.q.Now) != Active {
+		d.deny(d.q.Identity.NotActive(d.q.Now))
 	}
 	if d.q.Identity.Type == Human {
 		return
 	}
-	if d.q.Owner == nil || d.q.Owner.Type != Human || d.q.Owner.Status != Active {
+	if d.q.Owner == nil || d.q.Owner.Type != Human || d.q.Owner.StatusAt(d.q.Now) != Active {
 		d.deny(Reason{Code: ReasonOwnerNotActive, Message: fmt.Sprintf("the owner %q of %s %q is not an active human identity, so nobody answers for it", d.q.Identity.Owner, d.q.Identity.Type, d.q.Identity.ID())})
 	}
 }
@@ -135,6 +154,9 @@ func (d *decider) entitlements(t *GrantTemplate) {
 	for _, id := range d.q.Entitlements {
 		if !slices.Contains(t.Entitlements, id) {
 			d.deny(Reason{Code: ReasonNotInTemplate, Entitlement: id, Message: fmt.Sprintf("template %q does not give %q", t.ID(), id)})
+		}
+		if application, _, _, err := id.Split(); err == nil && slices.Contains(d.q.Retired, application) {
+			d.deny(Reason{Code: ReasonApplicationRetired, Entitlement: id, Message: fmt.Sprintf("application %q is retired, because its target does not answer any more; nothing is given in it", application)})
 		}
 		if slices.Contains(d.q.Missing, id) {
 			d.deny(Reason{Code: ReasonEntitlementMissing, Entitlement: id, Message: fmt.Sprintf("%q was not there when the target was last read", id)})
@@ -162,7 +184,11 @@ func (d *decider) duration(t *GrantTemplate) {
 }
 
 func (d *decider) justification(t *GrantTemplate) {
-	if t.Justification == JustificationRequired && !isGiven(d.q.Justification) {
+	switch {
+	case isGiven(d.q.Justification):
+	case d.q.BreakGlass:
+		d.deny(Reason{Code: ReasonJustificationRequired, Message: "break-glass demands a justification, whatever the template says"})
+	case t.Justification == JustificationRequired:
 		d.deny(Reason{Code: ReasonJustificationRequired, Message: fmt.Sprintf("template %q demands a justification", t.ID())})
 	}
 	if len(d.q.Justification) > MaxText {
@@ -206,7 +232,7 @@ func joinKinds(kinds []EventKind) string {
 }
 
 // accounts pairs each asked entitlement with the account that would hold it.
-func (d *decider) accounts() {
+func (d *decider) accounts(t *GrantTemplate) {
 	for _, id := range d.q.Entitlements {
 		application, _, _, err := id.Split()
 		if err != nil {
@@ -216,11 +242,7 @@ func (d *decider) accounts() {
 		case 1:
 			d.hold(candidates[0], id)
 		case 0:
-			message := fmt.Sprintf("identity %q has no account in application %q", d.q.Identity.ID(), application)
-			if d.q.Account != "" {
-				message = fmt.Sprintf("identity %q has no account %q in application %q", d.q.Identity.ID(), d.q.Account, application)
-			}
-			d.deny(Reason{Code: ReasonAccountMissing, Entitlement: id, Message: message})
+			d.newAccount(t, application, id)
 		default:
 			d.deny(d.ambiguous(application, id, candidates))
 		}
@@ -316,7 +338,7 @@ func (d *decider) input(e Entitlement) *policyenv.Input {
 	in := &policyenv.Input{
 		Identity: d.set.Attributes.Identity(d.q.Identity), Entitlement: e.Input(),
 		Request: policyenv.Request{
-			Duration: d.decision.Duration.Std(), Justification: d.q.Justification, Template: string(d.q.Template),
+			Duration: d.decision.Duration.Std(), Justification: d.q.Justification, Template: string(d.q.Template), NotBefore: d.q.starts(), BreakGlass: d.q.BreakGlass,
 		},
 		Now: d.q.Now,
 	}
@@ -338,6 +360,11 @@ func (d *decider) separation() (needsConsent bool) {
 			d.deny(reason)
 		case SoDApprove:
 			reason.Code = ReasonSoDNeedsApproval
+			if d.q.BreakGlass {
+				reason.Message += "; break-glass goes ahead of the approval, and its review judges the conflict too"
+				d.say(Notes, reason)
+				break
+			}
 			d.say(DemandsConsent, reason)
 			needsConsent = true
 		case SoDRecord:
@@ -351,6 +378,9 @@ func (d *decider) separation() (needsConsent bool) {
 func (d *decider) approval(t *GrantTemplate, needsConsent bool) *Effect {
 	effect := NeedsApproval
 	switch {
+	case d.q.BreakGlass && t.BreakGlass != nil:
+		effect = Allow
+		d.ahead(t)
 	case len(t.Approval.Stages) > 0:
 		d.say(DemandsConsent, Reason{Code: ReasonApprovalNeeded, Message: fmt.Sprintf("template %q demands %d stage(s) of approval: %s", t.ID(), len(t.Approval.Stages), describeStages(t.Approval.Stages))})
 		d.reachable(t)

@@ -2,6 +2,7 @@ package governance
 
 import (
 	"errors"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -10,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -23,7 +25,8 @@ type decisionCase struct {
 }
 
 var decisionKeywords = []string{
-	"who", "template", "wants", "duration", "event", "reason", "account", "holds", "missing", "bootstrap", "extends",
+	"who", "template", "wants", "duration", "event", "reason", "account", "holds", "missing", "retired", "bootstrap", "extends",
+	"begins", "used", "others", "breaks", "broke", "makes", "cannot",
 	"comes to", "says", "tells", "lasts", "weighs", "lacks",
 }
 
@@ -76,12 +79,30 @@ func (c decisionCase) question(t *testing.T, w world) Question {
 	for _, id := range strings.Fields(c.one("missing")) {
 		q.Missing = append(q.Missing, EntitlementID(id))
 	}
+	for _, id := range strings.Fields(c.one("retired")) {
+		q.Retired = append(q.Retired, ApplicationID(id))
+	}
 	for _, held := range c.words["holds"] {
 		identity, entitlement, _ := strings.Cut(held, " ")
 		q.Held = append(q.Held, Holding{Identity: IdentityID(identity), Account: AccountID("billing/" + identity), Entitlement: EntitlementID(entitlement)})
 	}
+	if text := c.one("begins"); text != "" {
+		begins := fromNoon(t, text)
+		q.NotBefore = &begins
+	}
+	q.Uses = map[TemplateID]Use{q.Template: c.use(t)}
 	if text := c.one("extends"); text != "" {
 		q.Extends = extended(t, q, text)
+	}
+	q.BreakGlass = c.one("breaks") == "the glass"
+	for _, text := range c.words["broke"] {
+		q.Broken = append(q.Broken, broken(t, text))
+	}
+	if made := c.one("makes"); made != "" {
+		q.NewAccounts = map[ApplicationID]NewAccount{"billing": {Account: AccountID(made)}}
+	}
+	if code, message, ok := strings.Cut(c.one("cannot"), " "); ok {
+		q.NewAccounts = map[ApplicationID]NewAccount{"billing": {Problem: ReasonCode(code), Message: message}}
 	}
 	if text := c.one("duration"); text != "" {
 		q.Duration = new(Duration)
@@ -90,6 +111,41 @@ func (c decisionCase) question(t *testing.T, w world) Question {
 		}
 	}
 	return q
+}
+
+// fromNoon reads a time by its distance from noon.
+func fromNoon(t *testing.T, text string) time.Time {
+	t.Helper()
+	distance, err := time.ParseDuration(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return noon.Add(distance)
+}
+
+// use reads the requester's grants through the template, each with its state, its
+// begin and its end, and how many live ones others have.
+func (c decisionCase) use(t *testing.T) Use {
+	t.Helper()
+	var use Use
+	for n, text := range c.words["used"] {
+		words := strings.Fields(text)
+		g := Grant{ID: GrantID(fmt.Sprint("g-", n+1)), State: GrantState(words[0]), NotBefore: fromNoon(t, words[1]), NotAfter: fromNoon(t, words[2])}
+		if g.State.Live() {
+			use.Live++
+		} else {
+			g.EndedAt = &g.NotAfter
+		}
+		use.Own = append(use.Own, g)
+	}
+	if text := c.one("others"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		use.Live += n
+	}
+	return use
 }
 
 // extended reads a grant of what is asked for: its state, and how long ago it
@@ -108,13 +164,33 @@ func extended(t *testing.T, q Question, text string) *Grant {
 	}
 }
 
+// broken reads an earlier request by break-glass: its template, how long ago it
+// was made, where its review stands, and how long after the request that was due.
+func broken(t *testing.T, text string) Request {
+	t.Helper()
+	words := strings.Fields(text)
+	var ago, due Duration
+	if err := errors.Join(ago.UnmarshalText([]byte(words[1])), due.UnmarshalText([]byte(words[3]))); err != nil {
+		t.Fatal(err)
+	}
+	made := noon.Add(-ago.Std())
+	return Request{
+		ID: "r-1", Template: TemplateID(words[0]), State: RequestGranted, BreakGlass: true, CreatedAt: made,
+		Review: &Review{State: ReviewState(words[2]), DueAt: made.Add(due.Std()), Reviewers: Approvers{Identities: []IdentityID{"carol"}}},
+	}
+}
+
 var weightMarks = map[Weight]string{Denies: "!", DemandsConsent: "?", Supports: "+", Notes: "-"}
 
 func TestDecisions(t *testing.T) {
 	w := readWorld(t)
-	set := w.policySet(t)
+	plain, making := w.policySet(t), w.makingAccounts().policySet(t)
 	for _, c := range readDecisionCases(t) {
 		t.Run(c.name, func(t *testing.T) {
+			set := plain
+			if c.one("makes")+c.one("cannot") != "" {
+				set = making
+			}
 			t.Logf("testdata/decisions.txt:%d", c.line)
 			d := set.Decide(c.question(t, w))
 			if string(d.Effect) != c.one("comes to") {

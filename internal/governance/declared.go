@@ -99,13 +99,23 @@ type Application struct {
 	Connector map[string]json.RawMessage `json:"connector"`
 	// Correlation is a condition over `account` and `identity`; an account that
 	// matches exactly one identity belongs to it.
-	Correlation string            `json:"correlation"`
+	Correlation string `json:"correlation"`
+	// AccountName is an expression over `identity` that names an account that is
+	// made for it; absent is [DefaultAccountName].
+	AccountName string            `json:"account_name,omitempty"`
 	Discovery   DiscoverySchedule `json:"discovery"`
+	// Limits bound what is done in the target at a time; absent is the default of
+	// each of them.
+	Limits *OperationLimits `json:"limits,omitempty"`
 }
 
-// DiscoverySchedule says how often an application is read.
+// DiscoverySchedule says how often an application is read, and what of it is
+// believed unasked.
 type DiscoverySchedule struct {
 	Interval Duration `json:"interval"`
+	// MaxGonePercent is as in [DiscoverySchedule.MaxGone]; absent is the default,
+	// and 100 believes everything.
+	MaxGonePercent int64 `json:"max_gone_percent,omitempty"`
 }
 
 // ID is the application's identifier.
@@ -141,8 +151,20 @@ type Identity struct {
 	Owner   IdentityID `json:"owner,omitempty"`
 	Manager IdentityID `json:"manager,omitempty"`
 	Groups  []string   `json:"groups"`
+	// ValidUntil is when it has left, unless a later moment is declared; nil when
+	// nothing is known of its end.
+	ValidUntil *time.Time `json:"valid_until,omitempty"`
+	// UnusedAfter suspends an identity that is not human once it was not used for
+	// as long.
+	UnusedAfter *Duration `json:"unused_after,omitempty"`
+	// AttestEvery suspends an identity that is not human once its owner has not
+	// attested for as long that it is needed.
+	AttestEvery *Duration `json:"attest_every,omitempty"`
 	// Attributes are values of declared attributes by name.
 	Attributes map[string]json.RawMessage `json:"attributes,omitempty"`
+	// RevokeOnDestroy ends the identity's live grants when it is deleted; without
+	// it the deletion is refused while there are any.
+	RevokeOnDestroy bool `json:"revoke_on_destroy" required:"false"`
 }
 
 // ID is the identity's identifier.
@@ -179,6 +201,9 @@ type Entitlement struct {
 	// MaxDuration bounds every grant of the entitlement, whatever the template;
 	// absent is no bound of its own.
 	MaxDuration *Duration `json:"max_duration,omitempty"`
+	// RevokeOnDestroy ends the entitlement's live grants when it is deleted;
+	// without it the deletion is refused while there are any.
+	RevokeOnDestroy bool `json:"revoke_on_destroy" required:"false"`
 }
 
 // ID is the entitlement's identifier.
@@ -257,13 +282,26 @@ type GrantTemplate struct {
 	EligibilityPolicies []PolicyID      `json:"eligibility_policies"`
 	Duration            DurationBounds  `json:"duration"`
 	// ActivateWithin bounds the time between approval and activation.
-	ActivateWithin Duration           `json:"activate_within"`
-	BusinessEvent  *EventRequirement  `json:"business_event,omitempty"`
-	Justification  Justification      `json:"justification"`
-	Approval       ApprovalDefinition `json:"approval"`
+	ActivateWithin Duration `json:"activate_within"`
+	// ScheduleWithin is how far ahead a request may name the time at which the
+	// access is to begin; absent is not at all.
+	ScheduleWithin *Duration `json:"schedule_within,omitempty"`
+	// Cooldown is the pause between the grants of one identity; absent is none.
+	Cooldown *Duration `json:"cooldown,omitempty"`
+	// MaxConcurrent bounds the live grants; absent is no bound.
+	MaxConcurrent *ConcurrencyBounds `json:"max_concurrent,omitempty"`
+	BusinessEvent *EventRequirement  `json:"business_event,omitempty"`
+	Justification Justification      `json:"justification"`
+	Approval      ApprovalDefinition `json:"approval"`
+	// CreateAccount has an account made for a requester without one in the
+	// entitlement's application, and removed after its last grant.
+	CreateAccount bool `json:"create_account" required:"false"`
 	// Extension lets the holder of an active grant ask for more time; without it
 	// a grant is never extended.
 	Extension *ExtensionBounds `json:"extension,omitempty"`
+	// BreakGlass gives the access at once in an emergency, to be reviewed
+	// afterwards; without it every request takes the template's approval.
+	BreakGlass *BreakGlass `json:"break_glass,omitempty"`
 	// OnIneligible is what becomes of a live grant that a decision now would
 	// deny; absent is revoke.
 	OnIneligible OnIneligible `json:"on_ineligible,omitempty"`
@@ -403,12 +441,4 @@ type OpenEvent struct {
 // Open reports whether the event still justifies access at now.
 func (e OpenEvent) Open(now time.Time) bool {
 	return e.ClosedAt == nil && now.Before(e.EndsAt)
-}
-
-// Person is an identity as the engine knows it: what was declared, with its
-// status and version.
-type Person struct {
-	Identity
-	Status  Status `json:"status"`
-	Version int64  `json:"version"`
 }

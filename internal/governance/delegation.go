@@ -34,8 +34,12 @@ func (d Delegation) ID() DelegationID { return DelegationID(EncodeID(d.Name)) }
 
 // InForce says whether it holds at now for requests through a template.
 func (d Delegation) InForce(template TemplateID, now time.Time) bool {
+	return d.current(now) && (len(d.Templates) == 0 || slices.Contains(d.Templates, template))
+}
+
+func (d Delegation) current(now time.Time) bool {
 	begun := d.StartsAt == nil || !now.Before(*d.StartsAt)
-	return begun && now.Before(d.EndsAt) && (len(d.Templates) == 0 || slices.Contains(d.Templates, template))
+	return begun && now.Before(d.EndsAt)
 }
 
 // Check reports what is wrong with the delegation itself. That both are human is
@@ -67,6 +71,17 @@ func (s *PolicySet) Delegators(to IdentityID, template TemplateID, now time.Time
 	var from []IdentityID
 	for _, d := range s.delegations[to] {
 		if d.InForce(template, now) && !slices.Contains(from, d.From) {
+			from = append(from, d.From)
+		}
+	}
+	return from
+}
+
+// StandsInFor are those in whose place an identity may speak at now, on whatever.
+func (s *PolicySet) StandsInFor(to IdentityID, now time.Time) []IdentityID {
+	var from []IdentityID
+	for _, d := range s.delegations[to] {
+		if d.current(now) && !slices.Contains(from, d.From) {
 			from = append(from, d.From)
 		}
 	}

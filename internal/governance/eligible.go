@@ -35,6 +35,8 @@ type Opening struct {
 	// Stages are the names of the approval stages, in order; none when the
 	// template approves by itself.
 	Stages []string `json:"stages"`
+	// BreakGlass: the template gives it past these stages in an emergency.
+	BreakGlass bool `json:"break_glass"`
 	// EventKinds are the kinds of business event of which one is demanded and
 	// may open the entitlement; none when the template demands no event.
 	EventKinds []EventKind `json:"event_kinds"`
@@ -49,7 +51,7 @@ type Opening struct {
 // entitlement. Template and Entitlements of the question, when set, narrow the
 // list. Of the request and its event the question says what is known already;
 // a duration, a justification, an event or a time that it does not name is
-// unknown.
+// unknown, and so is break-glass where it does not ask for it.
 func (s *PolicySet) Eligible(q Question) []Opening {
 	var openings []Opening
 	for _, id := range slices.Sorted(maps.Keys(s.Templates)) {
@@ -75,19 +77,23 @@ func (s *PolicySet) opening(q Question, t *GrantTemplate, id EntitlementID) Open
 	if q.Duration != nil {
 		d.duration(t)
 	}
-	d.anyAccount(id)
-	needsConsent := d.separation()
-	d.approval(t, needsConsent)
+	d.anyAccount(t, id)
+	d.admissible(t)
+	d.breakGlass(t)
+	takesBreakGlass := d.foreseeApproval(t, d.separation())
 	eventKnown := q.Event != nil || q.EventRef != ""
 	if eventKnown {
 		d.event(t)
 	}
 	outlook := d.foresee(t, id, eventKnown)
+	if outlook.certainty == Certain && (takesBreakGlass || d.cools()) {
+		outlook.certainty = Possible
+	}
 	if len(d.decision.Denials()) > 0 {
 		outlook.certainty = Never
 	}
 	o := Opening{
-		Template: t.ID(), Entitlement: id, Certainty: outlook.certainty, Stages: []string{}, EventKinds: append([]EventKind{}, outlook.kinds...),
+		Template: t.ID(), Entitlement: id, Certainty: outlook.certainty, Stages: []string{}, BreakGlass: t.BreakGlass != nil, EventKinds: append([]EventKind{}, outlook.kinds...),
 		MaxDuration: d.decision.MaxDuration, Reasons: append(d.decision.Reasons, outlook.reasons...),
 	}
 	for _, stage := range t.Approval.Stages {
@@ -106,14 +112,14 @@ type outlook struct {
 
 // anyAccount is accounts for a requester who has yet to say which account is
 // meant: with several it is a matter of the request, and no obstacle.
-func (d *decider) anyAccount(id EntitlementID) {
+func (d *decider) anyAccount(t *GrantTemplate, id EntitlementID) {
 	application, _, _, err := id.Split()
 	if candidates := d.candidates(application); err == nil && len(candidates) > 1 {
 		d.say(Depends, d.ambiguous(application, id, candidates))
 		d.hold(candidates[0], id)
 		return
 	}
-	d.accounts()
+	d.accounts(t)
 }
 
 // foresee judges the policies for an entitlement. Where the template demands an
@@ -125,7 +131,8 @@ func (d *decider) foresee(t *GrantTemplate, id EntitlementID, eventKnown bool) o
 		return outlook{certainty: Never, reasons: []Reason{d.undeclared(id)}}
 	}
 	in := d.input(*entitlement)
-	unknown := policyenv.Unknown{Justification: d.q.Justification == "", Now: d.q.Now.IsZero()}
+	unknown := policyenv.Unknown{Justification: d.q.Justification == "", BreakGlass: d.mayBreakGlass(t), Now: d.q.Now.IsZero()}
+	unknown.Begins = d.q.NotBefore == nil && (t.ScheduleWithin != nil || unknown.Now)
 	if d.q.Duration == nil {
 		unknown.Longest = d.decision.MaxDuration.Std()
 	}

@@ -55,6 +55,27 @@ func TestWhatMayBeRequestedIsListedWithItsCertainty(t *testing.T) {
 		"the duration is known and too long": {"tom", func(q *Question) { q.Template = "training-admin"; q.Duration = new(span(3 * time.Hour)) }, []string{
 			"training-admin billing/role/admin never: duration_too_long policy_allows",
 		}},
+		"break-glass decides": {"alice", func(q *Question) { q.Template = "emergency" }, []string{
+			"emergency billing/role/ledger possible: policy_depends",
+		}},
+		"break-glass is asked for": {"alice", func(q *Question) { q.Template, q.BreakGlass = "emergency", true }, []string{
+			"emergency billing/role/ledger certain: break_glass policy_allows",
+		}},
+		"break-glass is asked for where there is none": {"tom", func(q *Question) { q.Template, q.BreakGlass = "training-admin", true }, []string{
+			"training-admin billing/role/admin never: break_glass_not_allowed policy_allows",
+		}},
+		"break-glass is asked for and used up": {"alice", func(q *Question) {
+			q.Template, q.Entitlements, q.BreakGlass = "emergency-work", []EntitlementID{"billing/role/close"}, true
+			q.Broken = []Request{{Template: "emergency-work", CreatedAt: noon.Add(-time.Hour)}}
+		}, []string{
+			"emergency-work billing/role/close never: break_glass_limit break_glass policy_allows",
+		}},
+		"only break-glass goes ahead of the approval that a rule demands": {"carol", func(q *Question) {
+			q.Template, q.Entitlements, q.Event = "emergency-work", []EntitlementID{"billing/role/close"}, w.event("inc-7")
+			q.Held = []Holding{{Identity: "carol", Account: "billing/carol", Entitlement: "billing/role/ledger"}}
+		}, []string{
+			"emergency-work billing/role/close possible: sod_needs_approval policy_allows",
+		}},
 		"the identity is suspended": {"sue", func(q *Question) { q.Template = "training-admin" }, []string{
 			"training-admin billing/role/admin never: identity_not_active policy_allows",
 		}},
@@ -139,9 +160,10 @@ func TestCertaintyIsWhatRequestsThenComeTo(t *testing.T) {
 			template := set.Templates[o.Template]
 			for _, event := range events {
 				for _, duration := range []time.Duration{time.Minute, o.MaxDuration.Std()} {
-					for _, justification := range []string{"", "because", "10.1.2.3", "192.168.1.1"} {
+					for n, justification := range []string{"", "because", "10.1.2.3", "192.168.1.1", "the glass"} {
 						q := base
 						q.Template, q.Entitlements, q.Event, q.Duration, q.Justification = o.Template, []EntitlementID{o.Entitlement}, event, new(span(duration)), justification
+						q.BreakGlass = n == 4 && o.BreakGlass
 						if len(q.Accounts) > 0 {
 							q.Account = AccountID(string(o.Entitlement[:strings.Index(string(o.Entitlement), "/")]) + "/" + person.Name)
 						}

@@ -21,23 +21,48 @@ const (
 	FindingRevokeOverdue         FindingKind = "revoke_overdue"
 	FindingResurfaced            FindingKind = "resurfaced"
 	FindingIneligibleGrant       FindingKind = "ineligible_grant"
+	FindingAbandoned             FindingKind = "abandoned"
+	FindingMassChangeHeld        FindingKind = "mass_change_held"
+	FindingOrphanedIdentity      FindingKind = "orphaned_identity"
+	FindingAttestationDue        FindingKind = "attestation_due"
+	FindingUnusedIdentity        FindingKind = "unused_identity"
+	FindingExpiringIdentity      FindingKind = "expiring_identity"
+	FindingBreakGlassUnreviewed  FindingKind = "break_glass_unreviewed"
+	FindingOrphanedGrant         FindingKind = "orphaned_grant"
+	FindingAccountLeft           FindingKind = "account_left"
 )
 
 // FindingKinds lists every kind, sorted.
 func FindingKinds() []FindingKind {
 	return []FindingKind{
+		FindingAbandoned,
+		FindingAccountLeft,
+		FindingAttestationDue,
+		FindingBreakGlassUnreviewed,
+		FindingExpiringIdentity,
 		FindingIneligibleGrant,
-		FindingMissingEntitlement, FindingOrphanAccount, FindingRemovedOutOfBand, FindingResurfaced,
-		FindingRevokeOverdue, FindingStandingPrivilege, FindingStillEffective, FindingUndeclaredEntitlement,
+		FindingMassChangeHeld,
+		FindingMissingEntitlement,
+		FindingOrphanAccount,
+		FindingOrphanedGrant,
+		FindingOrphanedIdentity,
+		FindingRemovedOutOfBand,
+		FindingResurfaced,
+		FindingRevokeOverdue,
+		FindingStandingPrivilege,
+		FindingStillEffective,
+		FindingUndeclaredEntitlement,
+		FindingUnusedIdentity,
 	}
 }
 
 // Finding is a difference between what is declared or granted and what is
 // observed.
 type Finding struct {
-	ID          FindingID     `json:"id"`
-	Kind        FindingKind   `json:"kind"`
-	Severity    Risk          `json:"severity"`
+	ID       FindingID   `json:"id"`
+	Kind     FindingKind `json:"kind"`
+	Severity Risk        `json:"severity"`
+	// Application is empty for what is about an identity alone.
 	Application ApplicationID `json:"application"`
 	Account     AccountID     `json:"account,omitempty"`
 	Identity    IdentityID    `json:"identity,omitempty"`
@@ -50,7 +75,15 @@ type Finding struct {
 
 // Key is what makes two sightings the same finding.
 func (f Finding) Key() string {
+	if f.Application == "" {
+		return IdentityFindingKey(f.Kind, f.Identity)
+	}
 	return EncodeID(string(f.Kind), string(f.Application), string(f.Account), string(f.Entitlement), string(f.Grant))
+}
+
+// IdentityFindingKey is the key of what is about an identity alone.
+func IdentityFindingKey(kind FindingKind, id IdentityID) string {
+	return EncodeID(string(kind), "", string(id))
 }
 
 // Observation is one application as it was last read, with the grants that
@@ -71,11 +104,19 @@ type Observation struct {
 	// ReadAt.
 	Grants []Grant
 	// Lingering are ended grants whose account still had the right through
-	// another path when the end was read back.
+	// another path when the end was read back, and abandoned ones that were not
+	// seen gone since.
 	Lingering []Grant
 	// Resurfaced are ended grants whose right came back and is being revoked
 	// again.
 	Resurfaced []Grant
+	// Held is the mass change that the last read showed and that waits for
+	// somebody to let it through; nil when none does.
+	Held *HeldChange
+	// Made are the accounts that Stint has made and that the target may have.
+	Made []MadeAccount
+	// Unreviewed are grants given by break-glass whose review is overdue.
+	Unreviewed []Unreviewed
 }
 
 // ObservedAccount is an account with the identities that its application's
@@ -85,6 +126,8 @@ type ObservedAccount struct {
 	Identity IdentityID
 	// Matches is how many identities the correlation matched.
 	Matches int
+	// Mark is what an account bears that a connector has made; empty for others.
+	Mark MadeAccountID
 }
 
 // OverdueAfter is how long a revocation may take before it is a finding.
@@ -116,10 +159,23 @@ func (s *PolicySet) Findings(o Observation, now time.Time) []Finding {
 			}
 		}
 	}
+	for _, g := range o.Lingering {
+		if g.AbandonedAt == nil {
+			continue
+		}
+		for _, id := range g.gave(o.Implied) {
+			f.granted[assignmentKey{g.Account, id}] = true
+		}
+	}
+	if o.Held != nil {
+		f.add(Finding{Kind: FindingMassChangeHeld, Severity: RiskHigh, Message: o.Held.Ask(o.Application)})
+	}
 	f.accounts()
+	f.madeAccounts()
 	f.assignments()
 	f.entitlements()
 	f.grants()
+	f.unreviewed()
 	slices.SortFunc(f.found, func(a, b Finding) int { return cmp.Compare(a.Key(), b.Key()) })
 	return f.found
 }
@@ -194,6 +250,9 @@ func (f *finder) grants() {
 		if g.Ineligible != nil && (g.State == GrantProvisioning || g.State == GrantActive) {
 			f.add(grantFinding(g, FindingIneligibleGrant, RiskHigh, "%q keeps %q until %s although it would be denied now: %s", g.Account, g.Entitlement, g.dueAt().UTC().Format(time.RFC3339), g.Ineligible.Why))
 		}
+		if g.State == GrantRevoking && g.EndReason == EndBackupRestored {
+			f.add(grantFinding(g, FindingOrphanedGrant, RiskCritical, "%q was given %q after the backup was taken that was restored; it is being taken back", g.Account, g.Entitlement))
+		}
 		switch {
 		case g.State == GrantActive && g.ActivatedAt.Before(f.o.ReadAt) && !f.held[key]:
 			f.add(grantFinding(g, FindingRemovedOutOfBand, RiskLow, "%q was granted %q until %s, but somebody took it away in the target", g.Account, g.Entitlement, g.NotAfter.UTC().Format(time.RFC3339)))
@@ -205,10 +264,31 @@ func (f *finder) grants() {
 		f.add(grantFinding(g, FindingResurfaced, RiskCritical, "%q holds %q again although its grant has ended; it is being revoked again", g.Account, g.Entitlement))
 	}
 	for _, g := range f.o.Lingering {
+		if f.abandoned(g) {
+			continue
+		}
 		if through, ok := f.through(g.Account, g.Entitlement); ok {
 			f.add(grantFinding(g, FindingStillEffective, RiskHigh, "the grant of %q to %q has ended, but the account still has the right through %q", g.Entitlement, g.Account, through))
 		}
 	}
+}
+
+// abandoned speaks of a grant that two people gave up on, until the target was
+// read without the right.
+func (f *finder) abandoned(g Grant) bool {
+	key := assignmentKey{g.Account, g.Entitlement}
+	if g.AbandonedAt == nil || !f.held[key] && g.AbandonedAt.Before(f.o.ReadAt) {
+		return false
+	}
+	if slices.ContainsFunc(f.o.Resurfaced, func(other Grant) bool { return other.ID == g.ID }) {
+		return true // it is taken back after all, which is said already
+	}
+	message := "two people gave up taking %q from %q, and the target was not read since: the account may still have it"
+	if f.held[key] && g.AbandonedAt.Before(f.o.ReadAt) {
+		message = "two people gave up taking %q from %q, and the account still has it"
+	}
+	f.add(grantFinding(g, FindingAbandoned, RiskCritical, message, g.Entitlement, g.Account))
+	return true
 }
 
 func grantFinding(g Grant, kind FindingKind, severity Risk, format string, args ...any) Finding {

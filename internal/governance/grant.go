@@ -43,6 +43,8 @@ const (
 	EndIdentityLeft       EndReason = "identity_left"
 	EndApplicationRemoved EndReason = "application_removed"
 	EndProvisionFailed    EndReason = "provision_failed"
+	// EndBackupRestored: it was given after the backup that was restored.
+	EndBackupRestored EndReason = "backup_restored"
 )
 
 // Outcome is what was observed when a grant ended.
@@ -55,21 +57,32 @@ const (
 	OutcomePreexisting      Outcome = "preexisting"
 	OutcomeRemovedElsewhere Outcome = "removed_elsewhere"
 	OutcomeUnverifiable     Outcome = "unverifiable"
+	// OutcomeAbandoned: nothing was observed; two people have given it up.
+	OutcomeAbandoned Outcome = "abandoned"
 )
 
 // Grant is one account that holds one entitlement for a while.
 type Grant struct {
-	ID            GrantID       `json:"id"`
-	Request       RequestID     `json:"request"`
-	Template      TemplateID    `json:"template"`
-	Identity      IdentityID    `json:"identity"`
-	Application   ApplicationID `json:"application"`
-	Account       AccountID     `json:"account"`
-	Entitlement   EntitlementID `json:"entitlement"`
+	ID          GrantID       `json:"id"`
+	Request     RequestID     `json:"request"`
+	Template    TemplateID    `json:"template"`
+	Identity    IdentityID    `json:"identity"`
+	Application ApplicationID `json:"application"`
+	Account     AccountID     `json:"account"`
+	Entitlement EntitlementID `json:"entitlement"`
+	// AccountUID and EntitlementUID are the target's own identifiers, where it has
+	// such: the grant is of these, whatever they are called later.
+	AccountUID     string `json:"account_uid,omitempty"`
+	EntitlementUID string `json:"entitlement_uid,omitempty"`
+	// MadeAccount is set when Stint makes the account, or has made it: the grant is
+	// given once it is there.
+	MadeAccount   MadeAccountID `json:"made_account,omitempty"`
 	BusinessEvent EventID       `json:"business_event,omitempty"`
-	State         GrantState    `json:"state"`
-	EndReason     EndReason     `json:"end_reason,omitempty"`
-	Outcome       Outcome       `json:"outcome,omitempty"`
+	// BreakGlass: it was given past the approval stages of its template.
+	BreakGlass bool       `json:"break_glass,omitempty"`
+	State      GrantState `json:"state"`
+	EndReason  EndReason  `json:"end_reason,omitempty"`
+	Outcome    Outcome    `json:"outcome,omitempty"`
 	// EndDetail is what the target or the decision said, when that ended it.
 	EndDetail string `json:"end_detail,omitempty"`
 	// Duration runs from activation; extensions come on top.
@@ -92,6 +105,8 @@ type Grant struct {
 	RevokingAt *time.Time `json:"revoking_at,omitempty"`
 	EndedAt    *time.Time `json:"ended_at,omitempty"`
 	CreatedAt  time.Time  `json:"created_at"`
+	// AbandonedAt is when two people gave up to have the right read back as gone.
+	AbandonedAt *time.Time `json:"abandoned_at,omitempty"`
 	// Basis is what the grant was last decided on.
 	Basis Basis `json:"basis"`
 	// Ineligible is set while the grant is kept although a decision now would
@@ -107,11 +122,13 @@ type Basis struct {
 	EventVersion    int64 `json:"event_version,omitempty"`
 }
 
-// Schedule makes the grants of an approved request. Each ends at the latest
-// when its duration has run from the last moment at which it may activate, or
-// when its business event ends, whichever is earlier.
+// Schedule makes the grants of an approved request. Each may activate from now
+// on, or from the later time that the request asks for, to the microsecond, and
+// ends at the latest when its duration has run from the last moment at which it
+// may activate, or when its business event ends, whichever is earlier.
 func Schedule(r Request, t GrantTemplate, event *OpenEvent, basis Basis, now time.Time, newID func() GrantID) []Grant {
-	activateBy := now.Add(t.ActivateWithin.Std())
+	notBefore := r.begins(now)
+	activateBy := notBefore.Add(t.ActivateWithin.Std())
 	notAfter := activateBy.Add(r.Duration.Std())
 	if event != nil && event.EndsAt.Before(notAfter) {
 		notAfter = event.EndsAt
@@ -122,23 +139,65 @@ func Schedule(r Request, t GrantTemplate, event *OpenEvent, basis Basis, now tim
 		grants[i] = Grant{
 			ID: newID(), Request: r.ID, Template: r.Template, Identity: r.Identity,
 			Application: application, Account: h.Account, Entitlement: h.Entitlement,
-			BusinessEvent: r.BusinessEvent, State: GrantScheduled, Duration: r.Duration,
-			NotBefore: now, ActivateBy: activateBy, NotAfter: notAfter, CreatedAt: now, Basis: basis,
+			BusinessEvent: r.BusinessEvent, BreakGlass: r.BreakGlass, State: GrantScheduled, Duration: r.Duration,
+			NotBefore: notBefore.Truncate(time.Microsecond), ActivateBy: activateBy, NotAfter: notAfter, CreatedAt: now, Basis: basis,
 		}
 	}
 	return grants
+}
+
+// Rename moves the grant to what its account and its entitlement are called now.
+func (g Grant) Rename(accounts map[AccountID]AccountID, entitlements map[EntitlementID]EntitlementID) Grant {
+	if now, ok := accounts[g.Account]; ok {
+		g.Account = now
+	}
+	if now, ok := entitlements[g.Entitlement]; ok {
+		g.Entitlement = now
+	}
+	g.Stood = slices.Clone(g.Stood)
+	for i, id := range g.Stood {
+		if now, ok := entitlements[id]; ok {
+			g.Stood[i] = now
+		}
+	}
+	return g
+}
+
+// CalledFor reports whether the target was called for the grant, or is about to be,
+// and its end was not observed yet.
+func (g Grant) CalledFor() bool { return g.State.Live() && g.State != GrantScheduled }
+
+// NeverCalled reports whether the target was never to be called for the grant.
+func (g Grant) NeverCalled() bool { return g.State == GrantScheduled || g.State == GrantCancelled }
+
+// Unseen is since when a grant is over without that anybody saw what it gave go:
+// two people have given that up, or the target cannot be read back.
+func (g Grant) Unseen() (since time.Time, unseen bool) {
+	switch {
+	case g.AbandonedAt != nil:
+		return *g.AbandonedAt, true
+	case g.Outcome == OutcomeUnverifiable:
+		return *g.EndedAt, true
+	}
+	return time.Time{}, false
 }
 
 func (g Grant) refuse(verb, why string) error {
 	return &TransitionError{Object: "grant", ID: string(g.ID), State: string(g.State), Verb: verb, Why: why}
 }
 
-// Provision marks that the target is about to be called for the first time.
-// preexisting says whether the assignment stood before, stood which of those
-// that come with it.
-func (g Grant) Provision(preexisting bool, stood []EntitlementID) (Grant, error) {
+// Provision marks that the target is about to be called for the first time, which
+// is refused before the grant's time and after it. preexisting says whether the
+// assignment stood before, stood which of those that come with it.
+func (g Grant) Provision(preexisting bool, stood []EntitlementID, now time.Time) (Grant, error) {
 	if g.State != GrantScheduled {
 		return g, g.refuse("provision", "")
+	}
+	if now.Before(g.NotBefore) {
+		return g, g.refuse("provision", fmt.Sprintf("it begins at %s", inUTC(g.NotBefore)))
+	}
+	if _, due := g.DueReason(now); due {
+		return g, g.refuse("provision", fmt.Sprintf("the time for it ran out at %s", inUTC(g.dueAt())))
 	}
 	g.State, g.Preexisting, g.Stood = GrantProvisioning, &preexisting, stood
 	return g, nil
@@ -151,7 +210,7 @@ func (g Grant) Activate(now time.Time) (Grant, error) {
 		return g, g.refuse("activate", "")
 	}
 	if _, due := g.DueReason(now); due {
-		return g, g.refuse("activate", fmt.Sprintf("the time for it ran out at %s", g.dueAt().UTC().Format(time.RFC3339)))
+		return g, g.refuse("activate", fmt.Sprintf("the time for it ran out at %s", inUTC(g.dueAt())))
 	}
 	g.State, g.ActivatedAt = GrantActive, &now
 	return g.Tighten(now.Add(g.Duration.Std())), nil
@@ -200,6 +259,14 @@ func (g Grant) DueAt() (time.Time, bool) {
 		return g.dueAt(), true
 	}
 	return time.Time{}, false
+}
+
+// OverdueAt is when the revocation of a grant that is ending counts as overdue.
+func (g Grant) OverdueAt() (time.Time, bool) {
+	if g.State != GrantRevoking {
+		return time.Time{}, false
+	}
+	return g.RevokingAt.Add(OverdueAfter), true
 }
 
 // DueReason reports whether the grant has to end by now, and why: its time is
@@ -252,6 +319,25 @@ func (g Grant) End(reason EndReason, now time.Time) (Grant, error) {
 		return g, g.refuse("end", "")
 	}
 	return g.Tighten(now), nil
+}
+
+// Abandon ends a grant without an observation, by the word of two people: the
+// right may still stand. One that was never called for is cancelled, one of a
+// right that stood before ends as it would have, and one that is over keeps its
+// outcome.
+func (g Grant) Abandon(reason EndReason, now time.Time) (Grant, error) {
+	if g.State.Live() {
+		var err error
+		if g, err = g.End(reason, now); err != nil || g.State == GrantCancelled {
+			return g, err
+		}
+		if g.Preexisting != nil && *g.Preexisting {
+			return g.Finish(OutcomePreexisting, now)
+		}
+		g.State, g.EndedAt, g.Outcome = GrantEnded, &now, OutcomeAbandoned
+	}
+	g.AbandonedAt = &now
+	return g, nil
 }
 
 // Finish ends a revoking grant with what was observed. A grant that never

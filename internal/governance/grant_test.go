@@ -48,8 +48,8 @@ func (m *grantMachine) step(t *rapid.T) {
 	var want bool
 	switch rapid.SampledFrom([]string{"provision", "activate", "tighten", "end", "finish", "finish wrongly"}).Draw(t, "verb") {
 	case "provision":
-		want = before.State == GrantScheduled
-		m.g, err = m.g.Provision(rapid.Bool().Draw(t, "preexisting"), nil)
+		want = before.State == GrantScheduled && !m.now.Before(before.NotBefore) && !due
+		m.g, err = m.g.Provision(rapid.Bool().Draw(t, "preexisting"), nil, m.now)
 		m.called = m.called || err == nil
 	case "activate":
 		want = before.State == GrantProvisioning && !due
@@ -234,8 +234,40 @@ func TestEndingTwiceKeepsTheFirstReason(t *testing.T) {
 }
 
 func TestProvisionRemembersWhatStood(t *testing.T) {
-	g, err := Grant{State: GrantScheduled}.Provision(true, []EntitlementID{"billing/role/read"})
+	g, err := Grant{State: GrantScheduled, ActivateBy: noon.Add(time.Minute), NotAfter: noon.Add(time.Hour)}.Provision(true, []EntitlementID{"billing/role/read"}, noon)
 	if err != nil || g.Preexisting == nil || !*g.Preexisting || len(g.Stood) != 1 {
 		t.Errorf("got %+v, %v", g, err)
 	}
+}
+
+// Whatever a grant has ahead of it when time is set back, it has after it too, and
+// not more.
+func TestTimeThatIsSetBackGivesNoGrantMore(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		moment := func(label string) time.Time {
+			return noon.Add(time.Duration(rapid.Int64Range(-1e6, 1e6).Draw(t, label)) * time.Second)
+		}
+		now, by := noon, time.Duration(rapid.Int64Range(1, 1e6).Draw(t, "by"))*time.Second
+		activated, ends := moment("activated"), moment("ends")
+		g := Grant{
+			State:     rapid.SampledFrom([]GrantState{GrantScheduled, GrantProvisioning, GrantActive}).Draw(t, "state"),
+			NotBefore: moment("not before"), ActivateBy: moment("activate by"), NotAfter: moment("not after"), ActivatedAt: &activated,
+			Ineligible: &Ineligible{EndsAt: &ends},
+		}
+		was, _ := g.DueAt()
+		back := g.SetBack(by, now)
+		if g.State == GrantScheduled && g.NotBefore.After(now.Add(by)) {
+			if !back.NotBefore.Equal(g.NotBefore) || !back.NotAfter.Equal(g.NotAfter) {
+				t.Errorf("it was to begin at %s, and now at %s", g.NotBefore, back.NotBefore)
+			}
+			return
+		}
+		is, _ := back.DueAt()
+		if left, before := is.Sub(now), was.Sub(now.Add(by)); left != before {
+			t.Errorf("it had %s left, and has %s", before, left)
+		}
+		if back.ActivatedAt.After(now) || !g.Ineligible.EndsAt.Equal(ends) {
+			t.Errorf("activated at %s, now is %s; the first grant ends at %s", back.ActivatedAt, now, g.Ineligible.EndsAt)
+		}
+	})
 }

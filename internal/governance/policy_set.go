@@ -39,6 +39,9 @@ type PolicySet struct {
 	denies   map[EntitlementID][]*compiledPolicy
 	// delegations are by who stands in, sorted by name.
 	delegations map[IdentityID][]Delegation
+	// namings are what applications say of their accounts, compiled when it is first
+	// asked for.
+	namings map[ApplicationID]func() (naming, error)
 	// separation is the index of the rules, without inclusions.
 	separation *SoDIndex
 }
@@ -100,6 +103,7 @@ func (s *PolicySet) Next(docs Documents) (*PolicySet, error) {
 		allows:       map[EntitlementID][]*compiledPolicy{},
 		denies:       map[EntitlementID][]*compiledPolicy{},
 		delegations:  map[IdentityID][]Delegation{},
+		namings:      make(map[ApplicationID]func() (naming, error), len(docs.Applications)),
 		separation:   NewSoDIndex(docs.Rules, nil),
 	}
 	if !reflect.DeepEqual(s.Attributes.list, next.Attributes.list) {
@@ -107,6 +111,7 @@ func (s *PolicySet) Next(docs Documents) (*PolicySet, error) {
 	}
 	for _, a := range docs.Applications {
 		next.Applications[a.ID()] = &a
+		next.namings[a.ID()] = s.namingOf(a, next.Attributes)
 	}
 	for _, e := range docs.Entitlements {
 		next.Entitlements[e.ID()] = &e
@@ -136,6 +141,14 @@ func (s *PolicySet) Next(docs Documents) (*PolicySet, error) {
 		slices.SortFunc(delegations, func(a, b Delegation) int { return cmp.Compare(a.Name, b.Name) })
 	}
 	return next, nil
+}
+
+// namingOf takes over what is compiled of the same documents already.
+func (s *PolicySet) namingOf(a Application, attributes Attributes) func() (naming, error) {
+	if known := s.Applications[a.ID()]; known != nil && known.AccountName == a.AccountName && known.Correlation == a.Correlation {
+		return s.namings[a.ID()]
+	}
+	return namingOf(a, attributes.list)
 }
 
 func (s *PolicySet) compiled(p EligibilityPolicy, attributes Attributes) (*compiledPolicy, error) {
@@ -223,6 +236,11 @@ func (s *PolicySet) CheckReferences(object Object, identityExists func(IdentityI
 	case GrantTemplate:
 		entitlements("entitlements", o.Entitlements)
 		s.checkTemplate(&p, o)
+		if o.BreakGlass != nil {
+			for i, id := range o.BreakGlass.Reviewers.Identities {
+				identity(fmt.Sprintf("break_glass.reviewers.identities[%d]", i), id)
+			}
+		}
 		for n, stage := range o.Approval.Stages {
 			field := fmt.Sprintf("approval.stages[%d]", n)
 			for i, id := range stage.Approvers.Identities {

@@ -34,6 +34,10 @@ func TestReferencesThatLeadNowhereAreReported(t *testing.T) {
 		{"policy", with(goodPolicy(), func(p *EligibilityPolicy) { p.Entitlements = []EntitlementID{"billing/role/read", "billing/role/nil"} }), "entitlements[1] unknown_reference"},
 		{"rule", SoDRule{Duties: duties(map[string]string{"b": "billing/role/nil", "a": "billing/role/read x"})}, `duties["a"].entitlements[1] unknown_reference, duties["b"].entitlements[0] unknown_reference`},
 		{"template", template, "entitlements[1] unknown_reference, eligibility_policies[1] invalid, eligibility_policies[2] unknown_reference, entitlements[2] invalid, approval.stages[0].approvers.identities[1] unknown_reference"},
+		{"break-glass", with(goodTemplate(), func(t *GrantTemplate) {
+			t.BreakGlass = goodBreakGlass()
+			t.BreakGlass.Reviewers.Identities = []IdentityID{"carol", "nil"}
+		}), "break_glass.reviewers.identities[1] unknown_reference"},
 		{"a document that is not known", &SoDRule{Duties: duties(map[string]string{"a": "nil"})}, " invalid"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -13,7 +13,12 @@ const (
 	ReasonBootstrapIdentity     ReasonCode = "bootstrap_identity"
 	ReasonAccountMissing        ReasonCode = "account_missing"
 	ReasonAccountAmbiguous      ReasonCode = "account_ambiguous"
+	ReasonAccountCreated        ReasonCode = "account_created"
+	ReasonAccountNameInvalid    ReasonCode = "account_name_invalid"
+	ReasonAccountTaken          ReasonCode = "account_taken"
+	ReasonAccountUncorrelated   ReasonCode = "account_uncorrelated"
 	ReasonEntitlementMissing    ReasonCode = "entitlement_missing"
+	ReasonApplicationRetired    ReasonCode = "application_retired"
 	ReasonPolicyAllows          ReasonCode = "policy_allows"
 	ReasonPolicyNoMatch         ReasonCode = "policy_no_match"
 	ReasonPolicyDenies          ReasonCode = "policy_denies"
@@ -27,6 +32,10 @@ const (
 	ReasonExtensionTooLong      ReasonCode = "extension_too_long"
 	ReasonGrantNotActive        ReasonCode = "grant_not_active"
 	ReasonEventEndsFirst        ReasonCode = "event_ends_first"
+	ReasonScheduleNotAllowed    ReasonCode = "schedule_not_allowed"
+	ReasonScheduleTooFar        ReasonCode = "schedule_too_far"
+	ReasonCooldown              ReasonCode = "cooldown"
+	ReasonMaxConcurrent         ReasonCode = "max_concurrent"
 	ReasonEventRequired         ReasonCode = "event_required"
 	ReasonEventKind             ReasonCode = "event_kind"
 	ReasonEventNotYours         ReasonCode = "event_not_yours"
@@ -39,6 +48,12 @@ const (
 	ReasonApprovalAutomatic     ReasonCode = "approval_automatic"
 	ReasonApprovalNeeded        ReasonCode = "approval_needed"
 	ReasonApproversTooFew       ReasonCode = "approvers_too_few"
+
+	ReasonBreakGlass              ReasonCode = "break_glass"
+	ReasonBreakGlassNotAllowed    ReasonCode = "break_glass_not_allowed"
+	ReasonBreakGlassLimit         ReasonCode = "break_glass_limit"
+	ReasonBreakGlassReviewOverdue ReasonCode = "break_glass_review_overdue"
+	ReasonBreakGlassNoReviewer    ReasonCode = "break_glass_no_reviewer"
 )
 
 // Weight says what a reason did to the decision.
@@ -111,6 +126,8 @@ type Decision struct {
 	MaxDuration Duration `json:"max_duration"`
 	// Grants are the account and entitlement pairs that the request comes to.
 	Grants []Holding `json:"grants,omitempty"`
+	// Creates are those of their accounts that are made first.
+	Creates []AccountID `json:"creates,omitempty"`
 }
 
 // Denials are the reasons that denied.

@@ -1,9 +1,6 @@
 package governance
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // OnIneligible is what becomes of a live grant that a decision now would deny.
 type OnIneligible string
@@ -53,7 +50,7 @@ func (d *Denial) EndReason() EndReason {
 // again, and consented says that people have approved it.
 func (s *PolicySet) Redecide(q Question, consented bool) *Denial {
 	decision := s.Decide(q)
-	denial := &Denial{Left: q.Identity.Status == Left}
+	denial := &Denial{Left: q.Identity.StatusAt(q.Now) == Left}
 	demanded := false
 	for _, reason := range decision.Reasons {
 		switch {
@@ -103,7 +100,7 @@ func onlyAtFirst(code ReasonCode) bool {
 
 func (s *PolicySet) endsAtOnce(r Reason) bool {
 	switch r.Code {
-	case ReasonIdentityNotActive, ReasonOwnerNotActive, ReasonBootstrapIdentity, ReasonAccountMissing, ReasonEntitlementMissing, ReasonEventNotOpen:
+	case ReasonIdentityNotActive, ReasonOwnerNotActive, ReasonBootstrapIdentity, ReasonAccountMissing, ReasonAccountTaken, ReasonAccountUncorrelated, ReasonAccountNameInvalid, ReasonEntitlementMissing, ReasonApplicationRetired, ReasonEventNotOpen:
 		return true
 	}
 	policy, ok := s.policies[r.Policy]
@@ -236,9 +233,4 @@ func (r Request) Invalidate(why Reason, now time.Time) (Request, error) {
 	r.Decision.Effect = Deny
 	r.Decision.Reasons = append(append([]Reason{}, r.Decision.Reasons...), why)
 	return r.end(RequestInvalidated, now), nil
-}
-
-// NotActive is the reason that an identity which is not active holds nothing.
-func NotActive(id IdentityID, status Status) Reason {
-	return Reason{Code: ReasonIdentityNotActive, Message: fmt.Sprintf("identity %q is %s; only an active identity may hold access", id, status)}
 }

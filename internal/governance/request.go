@@ -21,20 +21,37 @@ const (
 	RequestInvalidated RequestState = "invalidated"
 )
 
+// RequestStates lists them in their order.
+func RequestStates() []RequestState {
+	return []RequestState{RequestDenied, RequestPending, RequestRejected, RequestWithdrawn, RequestLapsed, RequestGranted, RequestInvalidated}
+}
+
 // Request asks for entitlements through a template.
 type Request struct {
-	ID            RequestID       `json:"id"`
-	Template      TemplateID      `json:"template"`
-	Identity      IdentityID      `json:"identity"`
+	ID       RequestID  `json:"id"`
+	Template TemplateID `json:"template"`
+	Identity IdentityID `json:"identity"`
+	// Makers made the token that it was requested with.
+	Makers        Makers          `json:"makers,omitempty"`
 	Entitlements  []EntitlementID `json:"entitlements"`
 	Account       AccountID       `json:"account,omitempty"`
 	BusinessEvent EventID         `json:"business_event,omitempty"`
 	Duration      Duration        `json:"duration"`
 	Justification string          `json:"justification,omitempty"`
+	// NotBefore is when the access is to begin, in a request that asks for a
+	// later time; absent is as soon as it is approved.
+	NotBefore *time.Time `json:"not_before,omitempty"`
+	// ActivateBy is set with NotBefore: the request lapses when it still waits
+	// for an approval then.
+	ActivateBy *time.Time `json:"activate_by,omitempty"`
 	// Extends is the active grant that is to end later; the request makes no
 	// grant of its own.
-	Extends GrantID      `json:"extends,omitempty"`
-	State   RequestState `json:"state"`
+	Extends GrantID `json:"extends,omitempty"`
+	// BreakGlass asked for it at once, past the approval stages. Review is what
+	// is owed for it once it is granted.
+	BreakGlass bool         `json:"break_glass,omitempty"`
+	Review     *Review      `json:"review,omitempty"`
+	State      RequestState `json:"state"`
 	// Stages are the approval stages as they were when the request was made;
 	// a later change of the template does not change them.
 	Stages []ApprovalStage `json:"stages,omitempty"`
@@ -66,6 +83,8 @@ type Voice struct {
 	Approver IdentityID `json:"approver"`
 	// OnBehalfOf delegated to the approver; empty when the approver is named.
 	OnBehalfOf IdentityID `json:"on_behalf_of,omitempty"`
+	// Makers made the token that the approver spoke with.
+	Makers Makers `json:"makers,omitempty"`
 }
 
 // of reports whether the voice is a person's own or was given in their place:
@@ -90,6 +109,26 @@ func (r Request) refuse(verb, why string) error {
 	return &TransitionError{Object: "request", ID: string(r.ID), State: string(r.State), Verb: verb, Why: why}
 }
 
+// From has the access begin at a later time than the request is made, within the
+// template's window for activation. A time that is past changes nothing.
+func (r Request) From(notBefore *time.Time, t GrantTemplate, now time.Time) Request {
+	if notBefore == nil || !notBefore.After(now) {
+		return r
+	}
+	begins := *notBefore
+	until := begins.Add(t.ActivateWithin.Std())
+	r.NotBefore, r.ActivateBy = &begins, &until
+	return r
+}
+
+// begins is when the access is to begin that is given at now.
+func (r Request) begins(now time.Time) time.Time {
+	if r.NotBefore != nil && r.NotBefore.After(now) {
+		return *r.NotBefore
+	}
+	return now
+}
+
 // Open is the first transition: a decided request is denied, pending in its
 // first stage, or approved at once (done is true).
 func (r Request) Open(d Decision, stages []ApprovalStage, now time.Time) (opened Request, done bool) {
@@ -103,13 +142,18 @@ func (r Request) Open(d Decision, stages []ApprovalStage, now time.Time) (opened
 		return r, true
 	default:
 		r.State, r.Stages = RequestPending, stages
-		r.Deadline = stageDeadline(stages[0], now)
+		r.Deadline = r.deadline(stages[0].Timeout, now)
 		return r, false
 	}
 }
 
-func stageDeadline(s ApprovalStage, now time.Time) *time.Time {
-	deadline := now.Add(s.Timeout.Std())
+// deadline is when a stage that begins now ends; no approval counts after the
+// last moment at which the access could be activated.
+func (r Request) deadline(timeout Duration, now time.Time) *time.Time {
+	deadline := now.Add(timeout.Std())
+	if r.ActivateBy != nil && r.ActivateBy.Before(deadline) {
+		deadline = *r.ActivateBy
+	}
 	return &deadline
 }
 
@@ -136,7 +180,7 @@ func (r Request) Approve(by Voice, comment string, now time.Time) (approved Requ
 	}
 	r.Stage++
 	r.Escalated = false
-	r.Deadline = stageDeadline(r.Stages[r.Stage], now)
+	r.Deadline = r.deadline(r.Stages[r.Stage].Timeout, now)
 	return r, false, nil
 }
 
@@ -168,7 +212,23 @@ func (r Request) awaits(verb string, by Voice, now time.Time) error {
 			return r.refuse(verb, fmt.Sprintf("%s has spoken in stage %q already", id, stage))
 		}
 	}
+	for _, a := range r.Approvals {
+		if !r.excludes(r.Stage, a) {
+			continue
+		}
+		for _, id := range []IdentityID{a.Approver, a.OnBehalfOf} {
+			if why := by.oneHandAs(id, a.Makers); why != "" {
+				return r.refuse(verb, fmt.Sprintf("%s has spoken in stage %q, and %s", id, r.Stages[a.Stage].Name, why))
+			}
+		}
+	}
 	return nil
+}
+
+// excludes says whether who gave an approval may not speak in a stage: it was
+// given in that one, or in one that it is to be distinct from.
+func (r Request) excludes(stage int, a Approval) bool {
+	return a.Stage == stage || slices.Contains(r.Stages[stage].DistinctFrom, r.Stages[a.Stage].Name)
 }
 
 // spoken is the name of the stage in which a person's voice was heard, so that
@@ -176,9 +236,8 @@ func (r Request) awaits(verb string, by Voice, now time.Time) error {
 // distinct from.
 func (r Request) spoken(stage int, id IdentityID) string {
 	for _, a := range r.Approvals {
-		name := r.Stages[a.Stage].Name
-		if a.of(id) && (a.Stage == stage || slices.Contains(r.Stages[stage].DistinctFrom, name)) {
-			return name
+		if a.of(id) && r.excludes(stage, a) {
+			return r.Stages[a.Stage].Name
 		}
 	}
 	return ""
@@ -186,22 +245,27 @@ func (r Request) spoken(stage int, id IdentityID) string {
 
 // Withdraw ends a pending request by its requester's wish.
 func (r Request) Withdraw(now time.Time) (Request, error) {
-	if r.State != RequestPending {
+	switch r.State {
+	case RequestPending:
+	case RequestGranted:
+		return r, r.refuse("withdraw", "give its grant back instead")
+	default:
 		return r, r.refuse("withdraw", "")
 	}
 	return r.end(RequestWithdrawn, now), nil
 }
 
 // TimeOut brings about what becomes of a request whose stage ran out of time: it
-// is escalated, once, or it lapses. False when there is time left.
+// is escalated, once, or it lapses; it lapses as well once the time that it asked
+// for is over. False when there is time left.
 func (r Request) TimeOut(now time.Time) (Request, bool) {
 	if r.State != RequestPending || r.approved() || now.Before(*r.Deadline) {
 		return r, false
 	}
 	stage := r.Stages[r.Stage]
-	if stage.OnTimeout == Escalate && stage.Escalation != nil && !r.Escalated {
-		deadline := now.Add(stage.Escalation.Timeout.Std())
-		r.Escalated, r.Deadline = true, &deadline
+	missed := r.ActivateBy != nil && !now.Before(*r.ActivateBy)
+	if stage.OnTimeout == Escalate && stage.Escalation != nil && !r.Escalated && !missed {
+		r.Escalated, r.Deadline = true, r.deadline(stage.Escalation.Timeout, now)
 		return r, true
 	}
 	return r.end(RequestLapsed, now), true

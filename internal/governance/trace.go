@@ -131,7 +131,13 @@ type BoundsTrace struct {
 	Duration      DurationTrace      `json:"duration"`
 	Justification JustificationTrace `json:"justification"`
 	BusinessEvent EventTrace         `json:"business_event"`
-	Approval      ApprovalDefinition `json:"approval"`
+	Schedule      ScheduleTrace      `json:"schedule"`
+	// Cooldown and Concurrency are absent where the template has no such bound.
+	Cooldown    *CooldownTrace     `json:"cooldown,omitempty"`
+	Concurrency *ConcurrencyTrace  `json:"concurrency,omitempty"`
+	Approval    ApprovalDefinition `json:"approval"`
+	// BreakGlass is set when the request comes by break-glass.
+	BreakGlass *BreakGlassTrace `json:"break_glass,omitempty"`
 }
 
 // DurationTrace says which bound holds a grant's duration.
@@ -188,6 +194,13 @@ func (s *PolicySet) bounds(q Question, t *GrantTemplate, d Decision) *BoundsTrac
 			Asked: q.EventRef, Event: q.Event, Holds: holds(ReasonEventRequired, ReasonEventKind, ReasonEventNotYours, ReasonEventNotOpen),
 		},
 		Approval: t.Approval,
+	}
+	b.admission(s, q, t, d, holds)
+	if q.BreakGlass {
+		b.BreakGlass = &BreakGlassTrace{
+			Allows: t.BreakGlass,
+			Holds:  holds(ReasonBreakGlassNotAllowed, ReasonBreakGlassLimit, ReasonBreakGlassReviewOverdue, ReasonBreakGlassNoReviewer),
+		}
 	}
 	if t.BusinessEvent != nil {
 		b.BusinessEvent.Kinds = t.BusinessEvent.Kinds

@@ -74,10 +74,14 @@ func weighed(trace Trace) []string {
 	for _, bound := range []struct {
 		name  string
 		holds bool
-	}{{"duration", b.Duration.Holds}, {"justification", b.Justification.Holds}, {"event", b.BusinessEvent.Holds}} {
+	}{{"duration", b.Duration.Holds}, {"justification", b.Justification.Holds}, {"event", b.BusinessEvent.Holds}, {"schedule", b.Schedule.Holds},
+		{"cooldown", b.Cooldown == nil || b.Cooldown.Holds}, {"concurrency", b.Concurrency == nil || b.Concurrency.Holds}} {
 		if !bound.holds {
 			lines = append(lines, bound.name+" out of bounds")
 		}
+	}
+	if b.BreakGlass != nil && !b.BreakGlass.Holds {
+		lines = append(lines, "break-glass out of bounds")
 	}
 	return lines
 }

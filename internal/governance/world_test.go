@@ -3,6 +3,7 @@ package governance
 import (
 	"encoding/json"
 	"os"
+	"slices"
 	"testing"
 	"time"
 )
@@ -41,6 +42,15 @@ func readWorld(t testing.TB) world {
 func (w world) policySet(t testing.TB) *PolicySet {
 	t.Helper()
 	return policySet(t, Documents{Revision: 42, Applications: []Application{{Name: "billing"}, {Name: "crm"}}, Entitlements: w.Entitlements, Policies: w.Policies, Rules: w.Rules, Templates: w.Templates})
+}
+
+// makingAccounts is the world whose templates have accounts made.
+func (w world) makingAccounts() world {
+	w.Templates = slices.Clone(w.Templates)
+	for i := range w.Templates {
+		w.Templates[i].CreateAccount = true
+	}
+	return w
 }
 
 func policySet(t testing.TB, docs Documents) *PolicySet {

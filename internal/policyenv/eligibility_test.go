@@ -15,7 +15,7 @@ func usual() Input {
 	return Input{
 		Identity:    Identity{ID: "alice", Name: "alice", Type: "human", Manager: "carol", Groups: []string{"sre-oncall", "staff"}, Status: "active"},
 		Entitlement: Entitlement{ID: "billing/role/billing_admin", Application: "billing", Kind: "role", NativeID: "billing_admin", Owner: "dave", Risk: "critical"},
-		Request:     Request{Duration: 2 * time.Hour, Justification: "INC-42", Template: "incident-admin"},
+		Request:     Request{Duration: 2 * time.Hour, Justification: "INC-42", Template: "incident-admin", NotBefore: time.Date(2026, 3, 10, 17, 45, 0, 0, time.UTC)},
 		Event:       &Event{ID: "e-1", Name: "inc-42", Kind: "incident", Severity: severity(2), Reference: "INC-42", EndsAt: time.Date(2026, 3, 10, 18, 0, 0, 0, time.UTC)},
 		Now:         time.Date(2026, 3, 10, 17, 30, 0, 0, time.UTC),
 	}
@@ -55,6 +55,8 @@ var readsVariable = map[string]string{
 	"request.duration":        `request.duration == duration("2h")`,
 	"request.justification":   `request.justification != null && request.justification == "INC-42"`,
 	"request.template":        `request.template == "incident-admin"`,
+	"request.not_before":      `request.not_before == time("2026-03-10T17:45:00Z")`,
+	"request.break_glass":     `!request.break_glass`,
 	"event":                   `event != null`,
 	"event.id":                `event != null && event.id == "e-1"`,
 	"event.name":              `event != null && event.name == "inc-42"`,
@@ -89,7 +91,7 @@ func TestEveryVariableIsDocumentedAndCovered(t *testing.T) {
 			t.Errorf("the schema lacks %s", v.Name)
 		}
 	}
-	if got := len(Variables()); got != 24 {
+	if got := len(Variables()); got != 26 {
 		t.Errorf("there are %d variables; extend the test that reads each of them", got)
 	}
 }

@@ -28,8 +28,11 @@ type Unknown struct {
 	// positive and no longer than this.
 	Longest       time.Duration
 	Justification bool
+	BreakGlass    bool
 	Now           bool
-	Event         EventKnowledge
+	// Begins says that request.not_before is not known.
+	Begins bool
+	Event  EventKnowledge
 }
 
 // Foresee says what the condition can come to, whatever the unknown parts of the
@@ -50,7 +53,9 @@ func (u Unknown) hide(frame *condition.Frame, name string, slot condition.Slot) 
 	case name == "request.duration" && u.Longest > 0:
 		frame.SetDurationWithin(slot, 1, u.Longest)
 	case name == "request.justification" && u.Justification,
+		name == "request.break_glass" && u.BreakGlass,
 		name == "now" && u.Now,
+		name == "request.not_before" && u.Begins,
 		ofEvent && u.Event == EventUnknown,
 		ofEvent && u.Event == EventOfKind && name != "event" && name != "event.kind":
 		frame.SetUnknown(slot)

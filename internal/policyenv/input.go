@@ -23,6 +23,8 @@ type Request struct {
 	Duration      time.Duration
 	Justification string // "" means none was given
 	Template      string // id
+	NotBefore     time.Time
+	BreakGlass    bool
 }
 
 // Event is the business event behind a request.

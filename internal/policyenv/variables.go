@@ -93,7 +93,15 @@ func requestFields() []field[Input] {
 			fill:     func(f *condition.Frame, at condition.Slot, in *Input) { f.SetDuration(at, in.Request.Duration) },
 		},
 		optionalField("request.justification", "The reason that the requester gave.", func(in *Input) string { return in.Request.Justification }),
+		{
+			Variable: Variable{Name: "request.not_before", Type: condition.Time, Doc: "When the access is to begin: the later time that the request asks for, or else the time of the request."},
+			fill:     func(f *condition.Frame, at condition.Slot, in *Input) { f.SetTime(at, in.Request.NotBefore) },
+		},
 		textField("request.template", "The id of the grant template that the request goes through.", func(in *Input) string { return in.Request.Template }),
+		{
+			Variable: Variable{Name: "request.break_glass", Type: condition.Bool, Doc: "Whether the access is asked for at once, past the template's approval."},
+			fill:     func(f *condition.Frame, at condition.Slot, in *Input) { f.SetBool(at, in.Request.BreakGlass) },
+		},
 	}
 }
 

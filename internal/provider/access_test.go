@@ -154,6 +154,36 @@ func TestTemplateWithLiveGrantsIsDestroyedOnlyWhenToldTo(t *testing.T) {
 	)
 }
 
+func TestIdentityWithLiveGrantsIsDestroyedOnlyWhenToldTo(t *testing.T) {
+	stack, application := governed(t, "billing_admin")
+	stack.Target(t).Exec(t, "postgres", `CREATE ROLE zoe LOGIN`)
+	base := stack.ProviderConfig() + application + selfService + template(false)
+	zoe := func(revoke bool) string {
+		return fmt.Sprintf(`
+resource "stint_identity" "zoe" {
+  name              = "zoe"
+  type              = "human"
+  revoke_on_destroy = %t
+}`, revoke)
+	}
+	run(t,
+		resource.TestStep{Config: base + zoe(false)},
+		resource.TestStep{
+			PreConfig:   func() { grant(t, requester(t, stack, "zoe"), "admin") },
+			Config:      base,
+			ExpectError: regexp.MustCompile(`(?s)"zoe" was not deleted.*live grant.*  - grant \S+: billing/zoe holds\s+billing/role/billing_admin`),
+		},
+		resource.TestStep{Config: base + zoe(true)},
+		resource.TestStep{Config: base},
+		resource.TestStep{Config: base, PlanOnly: true, PreConfig: func() {
+			list, err := stack.Client(t).Grants(t.Context(), client.GrantFilter{})
+			if err != nil || len(list.Items) != 1 || list.Items[0].State != governance.GrantEnded || list.Items[0].Outcome != governance.OutcomeRemoved {
+				t.Errorf("the grant is not over: %+v, %v", list.Items, err)
+			}
+		}},
+	)
+}
+
 func TestEntitlementThatTheTargetDoesNotHaveIsFoundAtPlan(t *testing.T) {
 	stack, application := governed(t, "billing_admin")
 	entitlement := func(kind, name string) string {

@@ -90,6 +90,10 @@ resource "stint_identity" "bot" {
   type   = "workload"
   owner  = stint_identity.bob.id
   groups = ["ci", "deploy"]
+
+  valid_until  = "2040-01-31T17:00:00Z"
+  unused_after = "30d"
+  attest_every = "90d"
 }`,
 		rewritten: `
 resource "stint_identity" "bot" {
@@ -98,6 +102,10 @@ resource "stint_identity" "bot" {
   owner   = "bob"
   manager = null
   groups  = ["deploy", "ci"]
+
+  valid_until  = "2040-01-31T18:00:00+01:00"
+  unused_after = "720h"
+  attest_every = "90d"
 }`,
 		replaced: `
 resource "stint_identity" "bot" {
@@ -215,7 +223,7 @@ func TestApplicationLivesThroughTerraform(t *testing.T) {
 	created := stack.Application(t, "billing")
 	stack.Secret(t, "ledger", "password", stack.Target(t).Password())
 	changed := strings.Replace(created, `sslmode      = "disable"`, `sslmode = "disable", terminate_sessions = false`, 1)
-	changed = strings.Replace(changed, `correlation = "account.name == identity.name"`, "correlation = \"identity.name == account.name\"\n  discovery = { interval = \"90m\" }", 1)
+	changed = strings.Replace(changed, `correlation = "account.name == identity.name"`, "correlation = \"identity.name == account.name\"\n  discovery = { interval = \"90m\", max_gone_percent = 35 }\n  limits = { concurrent_calls = 2, operations_per_minute = 600 }", 1)
 	rewritten := strings.Replace(changed, `"identity.name == account.name"`, `"(identity.name\n ==  account.name) # the same"`, 1)
 	rewritten = strings.Replace(rewritten, `"90m"`, `"1h30m"`, 1)
 	course{
@@ -228,6 +236,8 @@ func TestApplicationLivesThroughTerraform(t *testing.T) {
 		replaced:  strings.Replace(created, `name = "billing"`, `name = "ledger"`, 1),
 		is: map[string]knownvalue.Check{
 			"discovery.interval":                      knownvalue.StringExact("15m"),
+			"discovery.max_gone_percent":              knownvalue.Int64Exact(20),
+			"limits":                                  knownvalue.Null(),
 			"connector.postgresql.database":           knownvalue.StringExact("postgres"),
 			"connector.postgresql.max_connections":    knownvalue.Int64Exact(4),
 			"connector.postgresql.sslrootcert":        knownvalue.Null(),
@@ -432,10 +442,19 @@ resource "stint_grant_template" "admin" {
   eligibility_policies = [stint_eligibility_policy.oncall.id]
   duration             = { default = "90m", max = "4h" }
   activate_within      = "30m"
+  schedule_within      = "168h"
+  cooldown             = "90m"
+  max_concurrent       = { per_identity = 1, total = 5 }
   business_event       = { kinds = ["incident", "change"] }
   justification        = "required"
   on_ineligible        = "grace"
   ineligible_grace     = "90m"
+  break_glass = {
+    limit         = 2
+    per           = "720h"
+    reviewers     = { identities = [stint_identity.alice.id], condition = "contains(approver.groups,\"security\")" }
+    review_within = "1d"
+  }
   approval = {
     stages = [
       { name = "lead", approvers = { groups = ["leads"], relations = ["manager"] }, timeout = "60m" },
@@ -452,10 +471,18 @@ resource "stint_grant_template" "admin" {
   eligibility_policies = [stint_eligibility_policy.oncall.id]
   duration             = { default = "1h30m", max = "240m" }
   activate_within      = "1800s"
+  schedule_within      = "7d"
+  cooldown             = "1h30m"
+  max_concurrent       = { total = 5, per_identity = 1 }
   business_event       = { kinds = ["change", "incident"] }
   justification        = "required"
   on_ineligible        = "grace"
   ineligible_grace     = "1h30m"
+  break_glass = {
+    limit     = 2
+    per       = "30d"
+    reviewers = { identities = ["alice"], groups = [], condition = "contains(approver.groups, \"security\")" }
+  }
   approval = {
     automatic = false
     stages = [
@@ -477,7 +504,8 @@ resource "stint_grant_template" "admin" {
 		spelled: []string{"duration.default"},
 		is: map[string]knownvalue.Check{
 			"duration.default": knownvalue.StringExact("60m"), "activate_within": knownvalue.StringExact("15m"),
-			"business_event": knownvalue.Null(), "justification": knownvalue.StringExact("optional"), "revoke_on_destroy": knownvalue.Bool(false),
+			"schedule_within": knownvalue.Null(), "cooldown": knownvalue.Null(), "max_concurrent": knownvalue.Null(),
+			"business_event": knownvalue.Null(), "break_glass": knownvalue.Null(), "justification": knownvalue.StringExact("optional"), "revoke_on_destroy": knownvalue.Bool(false),
 		},
 	}.run(t, stack)
 }

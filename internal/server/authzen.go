@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"reflect"
@@ -118,10 +119,8 @@ func (s *Server) refuseAuthZEN(ctx context.Context, err error) *refusal {
 
 // writeText answers with the refusal as plain text.
 func (r *refusal) writeText(w http.ResponseWriter) {
+	maps.Copy(w.Header(), r.GetHeaders())
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	if r.Status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="stint"`)
-	}
 	w.WriteHeader(r.Status)
 	_, _ = io.WriteString(w, r.Detail+"\n")
 }

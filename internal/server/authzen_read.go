@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -132,13 +133,13 @@ func questionOf(e *api.AuthZENEvaluation, seeks sought) (authorization.Question,
 // givenBy reads what the context tells of a request.
 func givenBy(c *api.AuthZENContext) (authorization.Given, error) {
 	var given authorization.Given
-	var template, duration string
+	var template, duration, notBefore string
 	for _, member := range []struct {
 		name  string
 		value any
 		into  *string
 	}{
-		{"template", c.Template, &template}, {"duration", c.Duration, &duration},
+		{"template", c.Template, &template}, {"duration", c.Duration, &duration}, {"not_before", c.NotBefore, &notBefore},
 		{"justification", c.Justification, &given.Justification}, {"business_event", c.BusinessEvent, &given.BusinessEvent},
 	} {
 		text, is := member.value.(string)
@@ -147,7 +148,18 @@ func givenBy(c *api.AuthZENContext) (authorization.Given, error) {
 		}
 		*member.into = text
 	}
-	given.Template = governance.TemplateID(template)
+	broken, is := c.BreakGlass.(bool)
+	if c.BreakGlass != nil && !is {
+		return given, malformed("context.break_glass must be a boolean")
+	}
+	given.Template, given.BreakGlass = governance.TemplateID(template), broken
+	if notBefore != "" {
+		begins, err := time.Parse(time.RFC3339, notBefore)
+		if err != nil {
+			return given, malformed("context.not_before must be a time like 2026-03-10T17:30:00Z")
+		}
+		given.NotBefore = &begins
+	}
 	if duration == "" {
 		return given, nil
 	}

@@ -4,6 +4,7 @@ import (
 	"github.com/stint-dev/terraform-provider-stint/internal/api"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/access"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/catalog"
+	"github.com/stint-dev/terraform-provider-stint/internal/engine/discovery"
 	"github.com/stint-dev/terraform-provider-stint/internal/governance"
 )
 
@@ -25,12 +26,22 @@ func toAttribute(stored catalog.Stored) api.Attribute {
 func toApplication(stored catalog.Stored) api.Application {
 	return api.Application{
 		Meta: meta(stored), Application: stored.Object.(governance.Application),
-		SyncedAt: stored.SyncedAt, SyncError: stored.SyncError,
+		SyncedAt: stored.SyncedAt, SyncError: stored.SyncError, RetiredAt: stored.RetiredAt,
 	}
 }
 
 func toIdentity(stored catalog.Stored) api.Identity {
-	return api.Identity{Meta: meta(stored), Identity: stored.Object.(governance.Identity), Status: stored.Status}
+	person := stored.Person
+	identity := api.Identity{
+		Meta: meta(stored), Identity: person.Identity, Status: person.Status, Because: person.Because(stored.Now),
+		LastSeen: person.Life.UsedAt, AttestedAt: person.Life.AttestedAt, AttestedBy: person.Life.AttestedBy,
+	}
+	for _, ending := range person.Endings() {
+		if ending.Loss == governance.LossUnattested {
+			identity.AttestBy = &ending.At
+		}
+	}
+	return identity
 }
 
 func toEntitlement(stored catalog.Stored) api.Entitlement {
@@ -80,4 +91,12 @@ func toRequest(view access.RequestView) api.Request {
 
 func toGrant(view access.GrantView) api.Grant {
 	return api.Grant{Grant: view.Grant, LastError: view.LastError, Attempts: view.Attempts}
+}
+
+func toSync(r discovery.Result) api.Sync {
+	return api.Sync{
+		Application: r.Application, StartedAt: r.StartedAt, FinishedAt: r.FinishedAt,
+		Accounts: r.Accounts, Entitlements: r.Entitlements, Assignments: r.Assignments,
+		Appeared: r.Appeared, Disappeared: r.Disappeared, Orphans: r.Orphans, Findings: r.Findings,
+	}
 }

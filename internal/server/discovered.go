@@ -33,7 +33,7 @@ func (s *Server) addDiscovery(r *router) {
 		if err != nil {
 			return nil, err
 		}
-		return &syncOutput{Body: api.Sync(result)}, nil
+		return &syncOutput{Body: toSync(result)}, nil
 	})
 	addDiscovered(r, "entitlements", s.engine.Discovery.Entitlements, func(e discovery.Entitlement) api.DiscoveredEntitlement {
 		e.Includes = append([]governance.EntitlementID{}, e.Includes...)

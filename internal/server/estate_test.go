@@ -70,6 +70,9 @@ func furnish(t *testing.T, h *house) *estate {
 		Duration:       governance.DurationBounds{Default: governance.Duration(time.Hour), Max: governance.Duration(time.Hour)},
 		ActivateWithin: governance.Duration(time.Minute), Justification: governance.JustificationRequired,
 		BusinessEvent: &governance.EventRequirement{Kinds: []governance.EventKind{governance.Incident}},
+		BreakGlass: &governance.BreakGlass{
+			Limit: 1, Per: governance.Duration(time.Hour), Reviewers: governance.Approvers{Identities: []governance.IdentityID{"leo"}}, ReviewWithin: governance.Duration(time.Hour),
+		},
 		Approval: governance.ApprovalDefinition{Stages: []governance.ApprovalStage{{
 			Name: "lead", Quorum: 1, Approvers: governance.Approvers{Identities: []governance.IdentityID{"leo"}},
 			Timeout: governance.Duration(time.Hour), OnTimeout: governance.Lapse,

@@ -8,7 +8,10 @@ import (
 )
 
 type (
-	openEventInput   struct{ Body api.OpenEventInput }
+	openEventInput struct {
+		Naming
+		Body api.OpenEventInput
+	}
 	extendEventInput struct {
 		ID   string `path:"id"`
 		Body api.ExtendEventInput
@@ -22,7 +25,11 @@ func (s *Server) addEvents(r *router) {
 		id: "open-business-event", method: http.MethodPost, path: "/v1/business-events", tag: "events",
 		summary: "Open a business event from outside", status: http.StatusCreated,
 	}, func(ctx context.Context, who caller, input *openEventInput) (*objectOutput[api.BusinessEvent], error) {
-		event, err := s.engine.Access.OpenEvent(ctx, who.actor, input.Body.BusinessEvent)
+		actor, err := input.actor(who, "open-business-event", input.Body)
+		if err != nil {
+			return nil, err
+		}
+		event, err := s.engine.Access.OpenEvent(ctx, actor, input.Body.BusinessEvent)
 		if err != nil {
 			return nil, err
 		}

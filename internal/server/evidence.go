@@ -20,8 +20,8 @@ type (
 // addEvidence registers the evidence log.
 func (s *Server) addEvidence(r *router) {
 	add(r, operation{id: "evidence-checkpoint", method: http.MethodGet, path: "/v1/evidence/checkpoint", tag: "evidence", summary: "The latest signed checkpoint"},
-		func(_ context.Context, _ caller, _ *struct{}) (*checkpointOutput, error) {
-			note, _, key, err := s.engine.Journal.Checkpoint()
+		func(ctx context.Context, _ caller, _ *struct{}) (*checkpointOutput, error) {
+			note, _, key, err := s.engine.Journal.Checkpoint(ctx)
 			if err != nil {
 				return nil, err
 			}

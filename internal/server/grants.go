@@ -7,6 +7,7 @@ import (
 
 	"github.com/stint-dev/terraform-provider-stint/internal/api"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/access"
+	"github.com/stint-dev/terraform-provider-stint/internal/engine/fault"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/journal"
 	"github.com/stint-dev/terraform-provider-stint/internal/governance"
 )
@@ -19,6 +20,7 @@ type grantsQuery struct {
 }
 
 type extendInput struct {
+	Naming
 	ID   string `path:"id"`
 	Body api.ExtendInput
 }
@@ -59,7 +61,18 @@ func (s *Server) addGrants(r *router) {
 			if err != nil {
 				return nil, err
 			}
-			if !who.sees() && view.Identity != who.identity() {
+			// One that was taken up after a restore has no request here.
+			concerned := who.sees() || view.Identity == who.identity()
+			if !concerned {
+				request, err := s.engine.Access.GetRequest(ctx, view.Request)
+				if err == nil {
+					concerned, err = s.concerns(ctx, who, request)
+				}
+				if err != nil && !fault.Is(err, fault.NotFound) {
+					return nil, err
+				}
+			}
+			if !concerned {
 				return nil, newRefusal(http.StatusForbidden, api.CodeForbidden, "%s may not read grant %s: it is another's", who.identity(), view.ID)
 			}
 			return &grantOutput{Body: toGrant(view)}, nil
@@ -68,7 +81,11 @@ func (s *Server) addGrants(r *router) {
 		id: "extend-grant", method: http.MethodPost, path: "/v1/grants/{id}/extend", tag: "access", status: http.StatusCreated,
 		summary: "Ask for more time for an active grant of one's own; the answer is the request, which names the grant once it is granted",
 	}, func(ctx context.Context, who caller, input *extendInput) (*requestOutput, error) {
-		view, err := s.engine.Access.Extend(ctx, who.actor, governance.GrantID(input.ID), input.Body.Duration, input.Body.Justification)
+		actor, err := input.actor(who, "extend-grant "+input.ID, input.Body)
+		if err != nil {
+			return nil, err
+		}
+		view, err := s.engine.Access.Extend(ctx, actor, governance.GrantID(input.ID), input.Body.Duration, input.Body.Justification)
 		return requestAnswer(http.StatusCreated, view, err)
 	})
 	addEnd(r, "return", "Give back a grant of one's own", s.engine.Access.Return)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"regexp"
 	"strings"
@@ -24,6 +25,29 @@ func (r *refusal) GetStatus() int { return r.Status }
 
 // ContentType implements huma.ContentTypeFilter.
 func (*refusal) ContentType(string) string { return "application/problem+json" }
+
+// retryAfter is how many seconds to wait after an answer that will be another
+// one soon.
+const retryAfter = "2"
+
+// GetHeaders implements huma.HeadersError.
+func (r *refusal) GetHeaders() http.Header {
+	header := http.Header{}
+	switch r.Status {
+	case http.StatusUnauthorized:
+		header.Set("WWW-Authenticate", `Bearer realm="stint"`)
+	case http.StatusServiceUnavailable:
+		header.Set("Retry-After", retryAfter)
+	}
+	return header
+}
+
+// head writes all of the answer but its body.
+func (r *refusal) head(w http.ResponseWriter) {
+	maps.Copy(w.Header(), r.GetHeaders())
+	w.Header().Set("Content-Type", r.ContentType(""))
+	w.WriteHeader(r.Status)
+}
 
 func newRefusal(status int, code, format string, args ...any) *refusal {
 	return &refusal{&api.Problem{
@@ -145,10 +169,6 @@ func fieldProblem(detail *huma.ErrorDetail) governance.Problem {
 
 // write answers with the refusal outside of huma.
 func (r *refusal) write(w http.ResponseWriter) {
-	w.Header().Set("Content-Type", "application/problem+json")
-	if r.Status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="stint"`)
-	}
-	w.WriteHeader(r.Status)
+	r.head(w)
 	_ = json.NewEncoder(w).Encode(r.Problem)
 }

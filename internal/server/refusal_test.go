@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/stint-dev/terraform-provider-stint/internal/api"
@@ -134,5 +135,15 @@ func TestServerIsNotReadyWhileTheEngineDoesNotRun(t *testing.T) {
 	server.New(e, server.Config{}, logger).ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/readyz", nil))
 	if problem := problemIn(t, answer{recorder.Code, recorder.Header(), recorder.Body.Bytes()}); problem.Code != api.CodeUnavailable {
 		t.Errorf("%+v", problem)
+	}
+	var told api.NotReady
+	if err := json.Unmarshal(recorder.Body.Bytes(), &told); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]api.Check{
+		"workers": {Detail: "the engine's workers are not running"}, "database": {OK: true}, "schema": {OK: true}, "clock": {OK: true}, "evidence": {OK: true}, "ledger": {OK: true}, "state": {OK: true},
+	}
+	if diff := cmp.Diff(want, told.Checks); diff != "" || recorder.Header().Get("Retry-After") == "" {
+		t.Errorf("Retry-After %q, checks (-want +got):\n%s", recorder.Header().Get("Retry-After"), diff)
 	}
 }

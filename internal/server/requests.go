@@ -18,6 +18,10 @@ type requestsQuery struct {
 	State      governance.RequestState `query:"state" doc:"Absent: all states"`
 	Identity   governance.IdentityID   `query:"identity" doc:"Absent: all that the caller may see"`
 	AwaitingMe bool                    `query:"awaiting_me" doc:"Only those that the caller may approve now"`
+
+	BreakGlass       bool                   `query:"break_glass" doc:"Only those that were granted by break-glass"`
+	Review           governance.ReviewState `query:"review" enum:"open,overdue,justified,unjustified" doc:"Only those whose review stands there"`
+	AwaitingMyReview bool                   `query:"awaiting_my_review" doc:"Only those whose review the caller may give now"`
 }
 
 type (
@@ -25,8 +29,11 @@ type (
 	decisionOutput struct{ Body api.ExplainedDecision }
 	eligibleInput  struct{ Body api.EligibilityInput }
 	eligibleOutput struct{ Body api.Eligibility }
-	requestInput   struct{ Body api.RequestInput }
-	requestOutput  struct {
+	requestInput   struct {
+		Naming
+		Body api.RequestInput
+	}
+	requestOutput struct {
 		Status int
 		Body   api.Request
 	}
@@ -35,6 +42,11 @@ type (
 		Body *api.VerdictInput
 	}
 )
+
+type reviewInput struct {
+	ID   string `path:"id"`
+	Body api.ReviewInput
+}
 
 func (v *verdictInput) comment() string {
 	if v.Body == nil {
@@ -58,6 +70,11 @@ func (s *Server) addRequests(r *router) {
 	add(r, operation{id: "get-request", method: http.MethodGet, path: "/v1/requests/{id}", tag: "access", summary: "Read one request"}, s.getRequest)
 	addVerdict(r, "approve", "Speak for a request in its current stage", s.engine.Access.Approve)
 	addVerdict(r, "reject", "End a request in its current stage", s.engine.Access.Reject)
+	add(r, operation{id: "review-request", method: http.MethodPost, path: "/v1/requests/{id}/review", tag: "access", summary: "Say whether a request by break-glass was justified"},
+		func(ctx context.Context, who caller, input *reviewInput) (*requestOutput, error) {
+			view, err := s.engine.Access.Review(ctx, who.actor, governance.RequestID(input.ID), input.Body.Verdict, input.Body.Comment)
+			return requestAnswer(http.StatusOK, view, err)
+		})
 	add(r, operation{id: "withdraw-request", method: http.MethodPost, path: "/v1/requests/{id}/withdraw", tag: "access", summary: "Withdraw a request of one's own"},
 		func(ctx context.Context, who caller, input *verdictInput) (*requestOutput, error) {
 			view, err := s.engine.Access.Withdraw(ctx, who.actor, governance.RequestID(input.ID))
@@ -75,7 +92,8 @@ func requestAnswer(status int, view access.RequestView, err error) (*requestOutp
 func toAsk(identity governance.IdentityID, input api.RequestInput) access.Ask {
 	return access.Ask{
 		Identity: identity, Template: input.Template, Entitlements: input.Entitlements, Account: input.Account,
-		BusinessEvent: input.BusinessEvent, Duration: input.Duration, Justification: input.Justification,
+		BusinessEvent: input.BusinessEvent, Duration: input.Duration, Justification: input.Justification, BreakGlass: input.BreakGlass,
+		NotBefore: input.NotBefore,
 	}
 }
 
@@ -94,11 +112,11 @@ func (s *Server) decide(ctx context.Context, who caller, input *decideInput) (*d
 }
 
 // asksFor is the identity that a question is about: the caller's own unless it
-// has a role.
+// may read what decides about others.
 func (c caller) asksFor(named governance.IdentityID) (governance.IdentityID, error) {
 	identity := cmp.Or(named, c.identity())
-	if identity != c.identity() && len(c.roles) == 0 {
-		return "", newRefusal(http.StatusForbidden, api.CodeForbidden, "%s may only ask for itself; what another identity would get takes a token with a role", c.identity())
+	if identity != c.identity() && !c.reads() {
+		return "", newRefusal(http.StatusForbidden, api.CodeForbidden, "%s may only ask for itself; what another identity would get takes a token with the role admin, author or auditor", c.identity())
 	}
 	return identity, nil
 }
@@ -111,6 +129,7 @@ func (s *Server) eligible(ctx context.Context, who caller, input *eligibleInput)
 	eligibility, err := s.engine.Access.Eligible(ctx, access.Ask{
 		Identity: identity, Template: input.Body.Template, Entitlements: input.Body.Entitlements, Account: input.Body.Account,
 		BusinessEvent: input.Body.BusinessEvent, Duration: input.Body.Duration, Justification: input.Body.Justification,
+		BreakGlass: input.Body.BreakGlass,
 	})
 	if err != nil {
 		return nil, err
@@ -123,34 +142,39 @@ func (s *Server) eligible(ctx context.Context, who caller, input *eligibleInput)
 }
 
 func (s *Server) request(ctx context.Context, who caller, input *requestInput) (*requestOutput, error) {
-	view, err := s.engine.Access.Request(ctx, who.actor, toAsk(who.identity(), input.Body))
+	actor, err := input.actor(who, "request", input.Body)
+	if err != nil {
+		return nil, err
+	}
+	view, err := s.engine.Access.Request(ctx, actor, toAsk(who.identity(), input.Body))
 	return requestAnswer(http.StatusCreated, view, err)
 }
 
 // visibleRequests keeps whoever has no role to their own requests and those
 // that wait for them.
 func (s *Server) visibleRequests(ctx context.Context, who caller, query *requestsQuery) ([]access.RequestView, error) {
-	filter := access.RequestFilter{State: query.State, Identity: query.Identity}
-	waiting := filter
-	waiting.Approver = who.identity()
+	filter := access.RequestFilter{State: query.State, Identity: query.Identity, BreakGlass: query.BreakGlass, Review: query.Review}
+	waiting, owed := filter, filter
+	waiting.Approver, owed.Reviewer = who.identity(), who.identity()
 	switch {
 	case query.AwaitingMe:
 		return s.engine.Access.ListRequests(ctx, waiting)
+	case query.AwaitingMyReview:
+		return s.engine.Access.ListRequests(ctx, owed)
 	case who.sees(), query.Identity == who.identity():
 		return s.engine.Access.ListRequests(ctx, filter)
 	case query.Identity != "":
 		return nil, newRefusal(http.StatusForbidden, api.CodeForbidden, "%s may not read the requests of %s; it takes a token with the role admin or auditor", who.identity(), query.Identity)
 	}
 	filter.Identity = who.identity()
-	own, err := s.engine.Access.ListRequests(ctx, filter)
-	if err != nil {
-		return nil, err
+	var all []access.RequestView
+	for _, f := range []access.RequestFilter{filter, waiting, owed} {
+		some, err := s.engine.Access.ListRequests(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
 	}
-	theirs, err := s.engine.Access.ListRequests(ctx, waiting)
-	if err != nil {
-		return nil, err
-	}
-	all := slices.Concat(own, theirs)
 	slices.SortFunc(all, func(a, b access.RequestView) int { return cmp.Compare(a.ID, b.ID) })
 	return slices.CompactFunc(all, func(a, b access.RequestView) bool { return a.ID == b.ID }), nil
 }
@@ -160,17 +184,28 @@ func (s *Server) getRequest(ctx context.Context, who caller, input *idInput) (*r
 	if err != nil {
 		return nil, err
 	}
-	spoke := slices.ContainsFunc(view.Approvals, func(a governance.Approval) bool { return a.Approver == who.identity() })
-	if !who.sees() && view.Identity != who.identity() && !spoke {
-		waiting, err := s.engine.Access.ListRequests(ctx, access.RequestFilter{Approver: who.identity()})
-		if err != nil {
-			return nil, err
-		}
-		if !slices.ContainsFunc(waiting, func(w access.RequestView) bool { return w.ID == view.ID }) {
-			return nil, newRefusal(http.StatusForbidden, api.CodeForbidden, "%s may not read request %s: it is another's and does not wait for them", who.identity(), view.ID)
+	concerned, err := s.concerns(ctx, who, view)
+	if err == nil && !concerned {
+		err = newRefusal(http.StatusForbidden, api.CodeForbidden, "%s may not read request %s: it is another's and does not wait for them", who.identity(), view.ID)
+	}
+	return requestAnswer(http.StatusOK, view, err)
+}
+
+// concerns says whether a request is the caller's to see: it is their own, they
+// have spoken on it, it waits for them, or they see all.
+func (s *Server) concerns(ctx context.Context, who caller, view access.RequestView) (bool, error) {
+	spoke := slices.ContainsFunc(view.Approvals, func(a governance.Approval) bool { return a.Approver == who.identity() }) ||
+		view.Review != nil && view.Review.Reviewer == who.identity()
+	if who.sees() || view.Identity == who.identity() || spoke {
+		return true, nil
+	}
+	for _, f := range []access.RequestFilter{{Approver: who.identity()}, {Reviewer: who.identity()}} {
+		waiting, err := s.engine.Access.ListRequests(ctx, f)
+		if err != nil || slices.ContainsFunc(waiting, func(w access.RequestView) bool { return w.ID == view.ID }) {
+			return err == nil, err
 		}
 	}
-	return requestAnswer(http.StatusOK, view, nil)
+	return false, nil
 }
 
 func addVerdict(r *router, verb, summary string, speak func(context.Context, journal.Actor, governance.RequestID, string) (access.RequestView, error)) {

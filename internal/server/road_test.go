@@ -154,6 +154,60 @@ func TestRequestsAreSeenByThoseTheyConcern(t *testing.T) {
 	}
 }
 
+func TestBreakGlassIsSeenAndReviewedByThoseItConcerns(t *testing.T) {
+	h := build(t, t.TempDir()+"/stint.db")
+	e := furnish(t, h)
+	e.openIncident(t)
+	ctx := t.Context()
+	input := e.request
+	input.BreakGlass = true
+	owing, err := e.mia.Request(ctx, input)
+	if err != nil || owing.State != governance.RequestGranted || owing.Review == nil || len(owing.Grants) != 1 {
+		t.Fatalf("request: %+v, %v", owing, err)
+	}
+	for name, tc := range map[string]struct {
+		who   *client.Client
+		sees  bool
+		owed  int
+		known int
+	}{"requester": {e.mia, true, 0, 1}, "reviewer": {e.leo, true, 1, 1}, "stranger": {e.zoe, false, 0, 0}, "auditor": {e.auditor, true, 0, 1}} {
+		if listing, err := tc.who.Requests(ctx, client.RequestFilter{AwaitingMyReview: true}); err != nil || len(listing.Items) != tc.owed {
+			t.Errorf("%s: %d reviews wait, %v", name, len(listing.Items), err)
+		}
+		if listing, err := tc.who.Requests(ctx, client.RequestFilter{BreakGlass: true, Review: governance.ReviewOpen}); err != nil || len(listing.Items) != tc.known {
+			t.Errorf("%s: %d open reviews are seen, %v", name, len(listing.Items), err)
+		}
+		if listing, err := tc.who.Requests(ctx, client.RequestFilter{Review: governance.ReviewJustified}); err != nil || len(listing.Items) != 0 {
+			t.Errorf("%s: %d justified reviews are seen, %v", name, len(listing.Items), err)
+		}
+		if _, err := tc.who.GetRequest(ctx, owing.ID); (err == nil) != tc.sees {
+			t.Errorf("%s reads the request: %v", name, err)
+		}
+		if _, err := tc.who.GetGrant(ctx, owing.Grants[0]); (err == nil) != tc.sees {
+			t.Errorf("%s reads the grant: %v", name, err)
+		}
+	}
+	verdict := api.ReviewInput{Verdict: governance.ReviewJustified, Comment: "it was down"}
+	for name, who := range map[string]*client.Client{"requester": e.mia, "stranger": e.zoe, "admin": e.admin, "bootstrap": e.root} {
+		if _, err := who.Review(ctx, owing.ID, verdict); !client.HasCode(err, api.CodeForbidden) {
+			t.Errorf("%s reviews: %v", name, err)
+		}
+	}
+	if _, err := e.leo.Review(ctx, owing.ID, api.ReviewInput{Verdict: governance.ReviewJustified}); !client.HasCode(err, api.CodeInvalid) {
+		t.Errorf("a verdict without a comment: %v", err)
+	}
+	reviewed, err := e.leo.Review(ctx, owing.ID, verdict)
+	if err != nil || reviewed.Review.State != governance.ReviewJustified || reviewed.Review.Reviewer != "leo" {
+		t.Fatalf("review: %+v, %v", reviewed.Review, err)
+	}
+	if _, err := e.leo.Review(ctx, owing.ID, verdict); !client.HasCode(err, api.CodeConflict) {
+		t.Errorf("a second verdict: %v", err)
+	}
+	if _, err := e.leo.GetRequest(ctx, owing.ID); err != nil {
+		t.Errorf("who has reviewed no longer sees the request: %v", err)
+	}
+}
+
 func TestFindingsAndDiscoveryAreListed(t *testing.T) {
 	h := build(t, t.TempDir()+"/stint.db")
 	e := furnish(t, h)
@@ -260,7 +314,9 @@ func TestTokenStandsForItsIdentityUntilItIsRevoked(t *testing.T) {
 			t.Errorf("an author makes tokens: %v", err)
 		}
 		listed, err := h.root.Tokens(ctx)
-		if err != nil || !slices.ContainsFunc(listed.Items, func(t api.Token) bool { return t.ID == made.ID && t.Name == "laptop" }) {
+		if err != nil || !slices.ContainsFunc(listed.Items, func(t api.Token) bool {
+			return t.ID == made.ID && t.Name == "laptop" && slices.Equal(t.CreatedBy, []governance.IdentityID{"bootstrap"})
+		}) {
 			t.Errorf("tokens: %+v, %v", listed.Items, err)
 		}
 		if revoked, err := h.root.RevokeToken(ctx, made.ID); err != nil || revoked.RevokedAt == nil {

@@ -108,11 +108,9 @@ func (s *Server) routes() http.Handler {
 		w.Header().Set("Content-Type", "application/openapi+json")
 		_, _ = w.Write(document)
 	})
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = io.WriteString(w, `{"status":"ok"}`+"\n")
-	})
+	mux.HandleFunc("GET /healthz", alive)
 	mux.HandleFunc("GET /readyz", s.ready)
+	mux.HandleFunc("GET /metrics", s.metrics())
 	mux.HandleFunc("POST /hooks/v1/{source}", s.hook)
 	return s.observe(problemsOfMux(mux))
 }
@@ -120,24 +118,16 @@ func (s *Server) routes() http.Handler {
 // register adds every operation.
 func (s *Server) register(r *router) {
 	s.addDeclared(r)
-	s.addStatus(r)
+	s.addIdentities(r)
 	s.addEvents(r)
 	s.addDiscovery(r)
 	s.addRequests(r)
 	s.addGrants(r)
+	s.addOperations(r)
 	s.addTokens(r)
 	s.addEvidence(r)
+	s.addResuming(r)
 	s.addAuthZEN(r)
-}
-
-func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
-	if err := s.engine.Ready(r.Context()); err != nil {
-		s.logger.Warn("not ready", "request", exchangeOf(r.Context()).id, "error", err)
-		newRefusal(http.StatusServiceUnavailable, api.CodeUnavailable, "Stint is not ready to work; the server's log tells why").write(w)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = io.WriteString(w, `{"status":"ready"}`+"\n")
 }
 
 // problemsOfMux answers for the mux where no pattern matches: it would do so in

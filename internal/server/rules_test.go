@@ -58,16 +58,19 @@ func TestRolesOpenWhatTheyAreFor(t *testing.T) {
 		return strings.Join(open, " ")
 	}
 	nobody := may()
-	want := "approve-request authzen-configuration authzen-evaluation authzen-evaluations " +
+	want := "approve-request attest-identity authzen-configuration authzen-evaluation authzen-evaluations " +
 		"authzen-search-action authzen-search-resource authzen-search-subject decide eligible extend-grant " +
 		"get-business-event get-entitlement get-grant get-grant-template get-request " +
-		"list-business-events list-entitlements list-grant-templates list-grants list-requests " +
-		"reject-request request return-grant whoami withdraw-request"
+		"list-business-events list-entitlements list-grant-templates list-grants list-owned-identities list-requests " +
+		"reject-request request return-grant review-request whoami withdraw-request"
 	if nobody != want {
 		t.Errorf("without a role:\ngot  %s\nwant %s", nobody, want)
 	}
+	if monitor := may(api.RoleMonitor); monitor != nobody {
+		t.Errorf("who monitors may use %s", monitor)
+	}
 	for role, only := range map[api.Role][]string{
-		api.RoleAdmin:   {"create-token", "list-tokens", "revoke-token", "revoke-grant"},
+		api.RoleAdmin:   {"create-token", "list-tokens", "revoke-token", "revoke-grant", "reset-clock", "resume", "retry-operation", "confirm-abandon", "confirm-retire", "withdraw-abandon", "withdraw-retire", "accept-mass-change"},
 		api.RoleAuditor: {"evidence-checkpoint", "list-evidence-records"},
 	} {
 		for _, name := range only {

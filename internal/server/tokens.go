@@ -7,6 +7,7 @@ import (
 
 	"github.com/stint-dev/terraform-provider-stint/internal/api"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/token"
+	"github.com/stint-dev/terraform-provider-stint/internal/governance"
 )
 
 type (
@@ -55,6 +56,6 @@ func (s *Server) addTokens(r *router) {
 func toToken(t token.Token) api.Token {
 	return api.Token{
 		ID: t.ID, Name: t.Name, Identity: t.Identity, CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt, RevokedAt: t.RevokedAt,
-		Roles: convertAll(t.Roles, func(role token.Role) api.Role { return api.Role(role) }),
+		Roles: convertAll(t.Roles, func(role token.Role) api.Role { return api.Role(role) }), CreatedBy: append([]governance.IdentityID{}, t.Makers...),
 	}
 }

@@ -4,6 +4,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"embed"
@@ -11,10 +12,11 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
-	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/gofrs/flock"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -37,7 +39,14 @@ type Store struct {
 	reader, writer *sql.DB
 	readOptions    *sql.TxOptions
 	dialect        goose.Dialect
-	around         Around
+	// statements are those of reader and writer; none on PostgreSQL, whose driver
+	// keeps them itself.
+	statements map[*sql.DB]*statements
+	around     Around
+	// newest is the schema version that this program knows.
+	newest int64
+	// lock keeps other processes off a SQLite file; nil on PostgreSQL.
+	lock *flock.Flock
 }
 
 // Around stands between a store and its database: it is called when a
@@ -52,15 +61,16 @@ func IsPostgres(location string) bool {
 
 // Open opens the database at location, a postgres:// URL or the path of a
 // SQLite file that is created when absent, and brings its schema up to date.
-// Several processes may do so at once on PostgreSQL. A schema that is newer
-// than this program is refused. around is nil where nothing stands in between.
+// Several processes may do so at once on PostgreSQL; a SQLite file that is open
+// already is refused with [ErrInUse]. A schema that is newer than this program
+// is refused. around is nil where nothing stands in between.
 func Open(ctx context.Context, location string, around Around) (*Store, error) {
 	s, err := connect(location)
 	if err != nil {
 		return nil, err
 	}
 	s.around = around
-	if err := s.migrate(ctx); err != nil {
+	if err := cmp.Or(s.checkDurable(ctx), s.refuseBackup(ctx), s.migrate(ctx)); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
@@ -72,6 +82,12 @@ func connect(location string) (*Store, error) {
 		if err != nil {
 			return nil, fmt.Errorf("database URL: %w", err)
 		}
+		if config.ConnectTimeout == 0 {
+			config.ConnectTimeout = connectTimeout
+		}
+		if config.RuntimeParams[idleInTransaction] == "" {
+			config.RuntimeParams[idleInTransaction] = strconv.FormatInt(frozenAfter.Milliseconds(), 10)
+		}
 		db := stdlib.OpenDB(*config)
 		db.SetMaxOpenConns(16)
 		db.SetMaxIdleConns(16)
@@ -80,9 +96,35 @@ func connect(location string) (*Store, error) {
 			readOptions: &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead},
 		}, nil
 	}
-	path, err := filepath.Abs(location)
+	return connectFile(location)
+}
+
+// connectTimeout bounds a connection attempt where the URL does not
+// (connect_timeout).
+const connectTimeout = 5 * time.Second
+
+const (
+	idleInTransaction = "idle_in_transaction_session_timeout"
+	// frozenAfter is when the database ends a transaction in which nothing happens,
+	// where the URL does not say (idle_in_transaction_session_timeout): what a
+	// process that is frozen or cut off holds would hold all the others up.
+	frozenAfter = 10 * time.Second
+)
+
+func connectFile(location string) (_ *Store, err error) {
+	path, err := resolve(location)
 	if err != nil {
 		return nil, fmt.Errorf("database path %s: %w", location, err)
+	}
+	if err := turnsOfSQLite(); err != nil {
+		return nil, err
+	}
+	s := &Store{dialect: goose.DialectSQLite3, readOptions: &sql.TxOptions{ReadOnly: true}}
+	if s.lock, err = lockFile(path); err != nil {
+		return nil, err
+	}
+	if err := makePrivate(path); err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
 	open := func(extra url.Values, connections int) (*sql.DB, error) {
 		extra["_pragma"] = append(extra["_pragma"], "busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)")
@@ -94,40 +136,39 @@ func connect(location string) (*Store, error) {
 		db.SetMaxIdleConns(connections)
 		return db, nil
 	}
-	writer, err := open(url.Values{"_txlock": {"immediate"}}, 1)
-	if err != nil {
-		return nil, err
+	if s.writer, err = open(url.Values{"_txlock": {"immediate"}}, 1); err == nil {
+		s.reader, err = open(url.Values{}, 4)
 	}
-	reader, err := open(url.Values{}, 4)
 	if err != nil {
-		return nil, errors.Join(err, writer.Close())
+		return nil, errors.Join(err, s.Close())
 	}
-	return &Store{reader: reader, writer: writer, dialect: goose.DialectSQLite3, readOptions: &sql.TxOptions{ReadOnly: true}}, nil
+	s.statements = map[*sql.DB]*statements{s.writer: newStatements(s.writer), s.reader: newStatements(s.reader)}
+	return s, nil
 }
 
-// migrate brings the schema up to date. On SQLite nothing keeps two processes
-// from migrating at once: one of them fails, whole, and finds it done when it
-// looks again.
+// checkDurable makes sure that SQLite does as it was told: what was answered
+// outlasts a loss of power, and readers do not wait for the writer. A file
+// system that cannot keep a write-ahead log is not told as an error.
+func (s *Store) checkDurable(ctx context.Context) error {
+	if s.dialect != goose.DialectSQLite3 {
+		return nil
+	}
+	const full = 2
+	var mode string
+	var synchronous int
+	err := errors.Join(s.writer.QueryRowContext(ctx, `PRAGMA journal_mode`).Scan(&mode), s.writer.QueryRowContext(ctx, `PRAGMA synchronous`).Scan(&synchronous))
+	if err != nil {
+		return fmt.Errorf("open database: %w", err)
+	}
+	if mode != "wal" || synchronous != full {
+		return fmt.Errorf("SQLite keeps its journal as %q and synchronous = %d here, instead of \"wal\" and %d; put the database on a local disk", mode, synchronous, full)
+	}
+	return nil
+}
+
+// migrate brings the schema up to date. On PostgreSQL one process at a time
+// does, under a lock of the database; the others find it done.
 func (s *Store) migrate(ctx context.Context) error {
-	for try := 1; ; try++ {
-		err := s.migrateOnce(ctx)
-		if err == nil || s.dialect != goose.DialectSQLite3 || try == maxTries || errors.Is(err, errNewerSchema) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(migratePause):
-		}
-	}
-}
-
-// migratePause is about as long as all migrations take.
-const migratePause = 50 * time.Millisecond
-
-var errNewerSchema = errors.New("use a newer stint")
-
-func (s *Store) migrateOnce(ctx context.Context) error {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return err
@@ -149,9 +190,9 @@ func (s *Store) migrateOnce(ctx context.Context) error {
 		return fmt.Errorf("read schema version: %w", err)
 	}
 	sources := provider.ListSources()
-	newest := sources[len(sources)-1].Version
-	if current > newest {
-		return fmt.Errorf("the database has schema version %d and this program knows up to %d; %w", current, newest, errNewerSchema)
+	s.newest = sources[len(sources)-1].Version
+	if current > s.newest {
+		return fmt.Errorf("the database has schema version %d and this program knows up to %d; use a newer stint", current, s.newest)
 	}
 	if _, err := provider.Up(ctx); err != nil {
 		return fmt.Errorf("migrate database: %w", err)
@@ -161,52 +202,171 @@ func (s *Store) migrateOnce(ctx context.Context) error {
 
 // Close closes the database.
 func (s *Store) Close() error {
-	if s.reader == s.writer {
-		return s.writer.Close()
+	var errs []error
+	if s.reader != nil && s.reader != s.writer {
+		errs = append(errs, s.reader.Close())
 	}
-	return errors.Join(s.reader.Close(), s.writer.Close())
+	if s.writer != nil {
+		errs = append(errs, s.writer.Close())
+	}
+	if s.lock != nil {
+		errs = append(errs, s.lock.Unlock())
+	}
+	return errors.Join(errs...)
 }
 
-// Ping reports whether the database answers.
-func (s *Store) Ping(ctx context.Context) error { return s.writer.PingContext(ctx) }
+// SchemaVersions are that of the database, which another program may have
+// brought further meanwhile, and the newest that this program knows.
+func (s *Store) SchemaVersions(ctx context.Context) (database, known int64, err error) {
+	row := s.reader.QueryRowContext(ctx, `SELECT MAX(version_id) FROM goose_db_version WHERE is_applied`)
+	if err := row.Scan(&database); err != nil {
+		return 0, 0, unavailable(ctx, fmt.Errorf("read schema version: %w", err), false)
+	}
+	return database, s.newest, nil
+}
+
+// Server is a PostgreSQL server as it answers for itself.
+type Server struct {
+	// Now is the time by its own clock.
+	Now time.Time
+	// StartedAt tells one server from another one in its place.
+	StartedAt time.Time
+}
+
+// Server asks the database's server; has is false where there is none. It is the one
+// place where the database is asked for the time.
+func (s *Store) Server(ctx context.Context) (server Server, has bool, err error) {
+	if s.dialect != goose.DialectPostgres {
+		return Server{}, false, nil
+	}
+	var now, started int64
+	row := s.reader.QueryRowContext(ctx, `SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::BIGINT, (EXTRACT(EPOCH FROM pg_postmaster_start_time()) * 1000000)::BIGINT`)
+	if err := row.Scan(&now, &started); err != nil {
+		return Server{}, false, unavailable(ctx, fmt.Errorf("ask the database for the time: %w", err), false)
+	}
+	return Server{Now: Time(now), StartedAt: Time(started)}, true, nil
+}
 
 // Read runs f on one consistent state of the database.
 func (s *Store) Read(ctx context.Context, f func(q *Queries) error) error {
-	return s.transact(ctx, s.reader, s.readOptions, f)
+	return s.transact(ctx, s.reader, s.readOptions, oneByOne, f)
+}
+
+// Glance runs f, which asks one query and no more. On PostgreSQL there is no
+// transaction around it, to begin and to commit which that would have to be asked too.
+func (s *Store) Glance(ctx context.Context, f func(ctx context.Context, q *Queries) error) error {
+	if s.dialect != goose.DialectPostgres {
+		return s.Read(ctx, func(q *Queries) error { return f(ctx, q) })
+	}
+	within, end := context.WithTimeout(ctx, beginTimeout)
+	defer end()
+	return unavailable(ctx, f(within, sqlc.New(s.reader)), false)
+}
+
+// Write runs f in a transaction and commits when it returns nil. f may run
+// several times and must have no effect but through q. On PostgreSQL, a statement
+// that only changes rows is sent with the next one that reads, or when somebody asks
+// how many rows it has changed, or before the commit; what is wrong with it is an
+// error of that.
+func (s *Store) Write(ctx context.Context, f func(q *Queries) error) error {
+	return again(ctx, func() error { return s.transact(ctx, s.writer, nil, whenAsked, f) })
 }
 
 // maxTries bounds how often a transaction that lost against another one is run
 // again.
 const maxTries = 20
 
-// Write runs f in a transaction and commits when it returns nil. f may run
-// several times and must have no effect but through q.
-func (s *Store) Write(ctx context.Context, f func(q *Queries) error) error {
+func again(ctx context.Context, transact func() error) error {
 	for try := 1; ; try++ {
-		err := s.transact(ctx, s.writer, nil, f)
+		err := transact()
 		if err == nil || try == maxTries || !lostRace(err) || ctx.Err() != nil {
 			return err
 		}
 	}
 }
 
-func (s *Store) transact(ctx context.Context, db *sql.DB, options *sql.TxOptions, f func(q *Queries) error) error {
-	tx, err := db.BeginTx(ctx, options)
+func (s *Store) transact(ctx context.Context, db *sql.DB, options *sql.TxOptions, send sending, f func(q *Queries) error) error {
+	within, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	statements := s.statements[db]
+	if statements != nil {
+		statements.prepare(ctx)
+	}
+	tx, conn, err := s.begin(within, end, db, options, send)
 	if err != nil {
-		return fmt.Errorf("begin transaction: %w", err)
+		return unavailable(ctx, fmt.Errorf("begin transaction: %w", err), false)
+	}
+	queries, commit, sent := sqlc.DBTX(tx), tx.Commit, func() error { return nil }
+	if statements != nil {
+		queries = prepared{Tx: tx, statements: statements}
+	}
+	if conn != nil {
+		defer func() { _ = conn.Close() }() // it goes back to the pool
+		t := &together{Tx: tx, ctx: within, conn: conn, assumes: send == manyAtOnce}
+		queries, commit, sent = t, t.Commit, func() error { return t.err }
 	}
 	defer func() { _ = tx.Rollback() }() // no-op after a commit
-	queries, commit := sqlc.DBTX(tx), tx.Commit
 	if s.around != nil {
 		queries, commit = s.around(queries, commit)
 	}
 	if err := f(sqlc.New(queries)); err != nil {
-		return err
+		// What came after a statement that failed says less than that one.
+		return unavailable(ctx, cmp.Or(sent(), err), false)
+	}
+	if within.Err() != nil {
+		return unavailable(ctx, fmt.Errorf("commit: %w", cmp.Or(ctx.Err(), context.Cause(within))), false)
 	}
 	if err := commit(); err != nil {
-		return fmt.Errorf("commit: %w", err)
+		return unavailable(ctx, fmt.Errorf("commit: %w", err), sent() == nil)
 	}
 	return nil
+}
+
+// beginTimeout bounds how long a PostgreSQL may take to begin a transaction,
+// with the wait for a connection.
+const beginTimeout = 10 * time.Second
+
+var errBeginTimeout = fmt.Errorf("it did not begin a transaction within %s", beginTimeout)
+
+// begin gives up on a database that accepts connections and says nothing, as
+// one does that is frozen. SQLite's writers wait for one another instead.
+func (s *Store) begin(ctx context.Context, end context.CancelCauseFunc, db *sql.DB, options *sql.TxOptions, send sending) (*sql.Tx, *sql.Conn, error) {
+	if s.dialect != goose.DialectPostgres {
+		tx, err := db.BeginTx(ctx, options)
+		return tx, nil, err
+	}
+	timer := time.AfterFunc(beginTimeout, func() { end(errBeginTimeout) })
+	tx, conn, err := beginOn(ctx, db, options, send)
+	timer.Stop()
+	if cause := context.Cause(ctx); errors.Is(cause, errBeginTimeout) {
+		if err == nil {
+			_ = tx.Rollback() // it is cancelled already
+			if conn != nil {
+				_ = conn.Close()
+			}
+		}
+		return nil, nil, cause
+	}
+	return tx, conn, err
+}
+
+// beginOn begins a transaction, on a connection that is told where statements are
+// sent together.
+func beginOn(ctx context.Context, db *sql.DB, options *sql.TxOptions, send sending) (*sql.Tx, *sql.Conn, error) {
+	if send == oneByOne {
+		tx, err := db.BeginTx(ctx, options)
+		return tx, nil, err
+	}
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	tx, err := conn.BeginTx(ctx, options)
+	if err != nil {
+		_ = conn.Close() // the error is why
+		return nil, nil, err
+	}
+	return tx, conn, nil
 }
 
 // lostRace reports whether the database gave up on a transaction in favour of

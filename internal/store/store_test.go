@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -40,33 +41,84 @@ func open(t *testing.T, location string) *store.Store {
 	return s
 }
 
-func TestOpeningAtOnceMigratesOnce(t *testing.T) {
-	onBoth(t, func(t *testing.T, location string) {
-		var opening errgroup.Group
-		for range 4 {
-			opening.Go(func() error {
-				s, err := store.Open(t.Context(), location, nil)
-				if err != nil {
-					return err
-				}
-				return s.Close()
-			})
+func TestReplicasThatOpenAtOnceMigrateOnce(t *testing.T) {
+	location := pgtest.Shared(t).NewDatabase(t)
+	var opening errgroup.Group
+	for range 4 {
+		opening.Go(func() error {
+			s, err := store.Open(t.Context(), location, nil)
+			if err != nil {
+				return err
+			}
+			return s.Close()
+		})
+	}
+	if err := opening.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if got := revision(t, open(t, location)); got != 0 {
+		t.Errorf("revision %d of a new database", got)
+	}
+}
+
+func TestSQLiteFileIsOpenOnce(t *testing.T) {
+	folder := t.TempDir()
+	location, other := filepath.Join(folder, "stint.db"), filepath.Join(folder, "other.db")
+	first, err := store.Open(t.Context(), location, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(location, other); err != nil {
+		t.Fatal(err)
+	}
+	for _, way := range []string{location, other} {
+		_, err = store.Open(t.Context(), way, nil)
+		if !errors.Is(err, store.ErrInUse) || !strings.Contains(err.Error(), fmt.Sprintf("stint.db is in use by process %d; only one", os.Getpid())) {
+			t.Errorf("opened a second time as %s: %v", way, err)
 		}
-		if err := opening.Wait(); err != nil {
-			t.Fatal(err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	open(t, other)
+}
+
+// The folder may be one that others can look into, as the mounted ones of containers
+// are.
+func TestSQLiteFileIsItsOwnersAlone(t *testing.T) {
+	folder := t.TempDir()
+	open(t, filepath.Join(folder, "stint.db"))
+	files, err := os.ReadDir(folder)
+	if err != nil || len(files) < 3 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	for _, file := range files {
+		if info, err := file.Info(); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s has mode %v, %v", file.Name(), info.Mode(), err)
 		}
-		if err := open(t, location).Read(t.Context(), func(q *store.Queries) error {
-			_, err := q.GetState(t.Context())
-			return err
-		}); err != nil {
-			t.Error(err)
-		}
-	})
+	}
+}
+
+func TestSQLiteOutlastsALossOfPower(t *testing.T) {
+	location := filepath.Join(t.TempDir(), "stint.db")
+	open(t, location)
+	content, err := os.ReadFile(location)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Bytes 18 and 19 of the file are 2 with a write-ahead log, see
+	// https://www.sqlite.org/fileformat2.html#file_format_version_numbers.
+	if content[18] != 2 || content[19] != 2 {
+		t.Errorf("format versions %d and %d, want 2 and 2", content[18], content[19])
+	}
 }
 
 func TestNewerSchemaIsRefused(t *testing.T) {
 	onBoth(t, func(t *testing.T, location string) {
-		open(t, location)
+		s, err := store.Open(t.Context(), location, nil)
+		if err := errors.Join(err, s.Close()); err != nil {
+			t.Fatal(err)
+		}
 		driver := "sqlite"
 		if store.IsPostgres(location) {
 			driver = "pgx"
@@ -80,8 +132,8 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = store.Open(t.Context(), location, nil)
-		if err == nil || !strings.Contains(err.Error(), "use a newer stint") {
-			t.Errorf("error %v", err)
+		if want := "the database has schema version 9999 and this program knows up to 1; use a newer stint"; err == nil || err.Error() != want {
+			t.Errorf("error %v, want %s", err, want)
 		}
 	})
 }

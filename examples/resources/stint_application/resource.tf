@@ -31,7 +31,21 @@ resource "stint_application" "billing" {
   # An account belongs to the identity of the same name.
   correlation = "account.name == identity.name"
 
+  # What an account is called that Stint makes for somebody without one, where a
+  # grant template says create_account.
+  account_name = "identity.name"
+
   discovery = {
     interval = "15m"
+    # A discovery that misses more than a fifth of what is known is held until
+    # somebody lets it through.
+    max_gone_percent = 20
+  }
+
+  # This server is shared: no more than two calls at a time, ten operations a
+  # second.
+  limits = {
+    concurrent_calls      = 2
+    operations_per_minute = 600
   }
 }

@@ -43,4 +43,39 @@ resource "stint_grant_template" "incident_admin" {
       timeout   = "15m"
     }]
   }
+
+  # When nobody answers: at once, with a reason, twice a month at most, and the
+  # security team looks at it within a day.
+  break_glass = {
+    limit         = 2
+    per           = "30d"
+    reviewers     = { groups = ["security"] }
+    review_within = "1d"
+  }
+}
+
+# Admin for planned work: booked up to a week ahead, by one engineer at a time,
+# and not twice in a row. Whoever has no account in the database gets one for the
+# time of the work.
+resource "stint_grant_template" "maintenance" {
+  name                 = "maintenance"
+  entitlements         = [stint_entitlement.billing_admin.id]
+  eligibility_policies = [stint_eligibility_policy.oncall.id]
+
+  duration = {
+    default = "2h"
+    max     = "4h"
+  }
+  schedule_within = "7d"
+  activate_within = "30m"
+  max_concurrent  = { per_identity = 1, total = 1 }
+  cooldown        = "12h"
+  create_account  = true
+
+  approval = {
+    stages = [{
+      name      = "lead"
+      approvers = { groups = ["sre-leads"] }
+    }]
+  }
 }

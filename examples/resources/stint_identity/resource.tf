@@ -11,10 +11,20 @@ resource "stint_identity" "bob" {
   groups  = ["sre-oncall"]
 }
 
-# Whatever is not a person has an owner who is.
+# A contractor has left when the contract ends.
+resource "stint_identity" "dora" {
+  name        = "dora"
+  type        = "human"
+  valid_until = "2050-06-30T17:00:00Z"
+}
+
+# Whatever is not a person has an owner who is, and who says from time to time
+# that it is still needed.
 resource "stint_identity" "deploy_bot" {
-  name   = "deploy-bot"
-  type   = "agent"
-  owner  = stint_identity.bob.id
-  groups = ["ci"]
+  name         = "deploy-bot"
+  type         = "agent"
+  owner        = stint_identity.bob.id
+  groups       = ["ci"]
+  attest_every = "90d"
+  unused_after = "30d"
 }

@@ -146,6 +146,11 @@ func (m *maker) template(t governance.GrantTemplate) {
 		changed.Approval = governance.ApprovalDefinition{Stages: without(t.Approval.Stages, i)}
 		m.add(changed, "drop stage %q", stage.Name)
 	}
+	if t.BreakGlass != nil {
+		changed := t
+		changed.BreakGlass = nil
+		m.add(changed, "drop break_glass")
+	}
 	for i, id := range t.EligibilityPolicies {
 		changed := t
 		changed.EligibilityPolicies = without(t.EligibilityPolicies, i)

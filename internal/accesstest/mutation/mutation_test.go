@@ -75,6 +75,7 @@ func TestBoundsAndGuardsOfOtherObjectsAreMoved(t *testing.T) {
 			Duration:      governance.DurationBounds{Default: hour, Max: 2 * hour},
 			BusinessEvent: &governance.EventRequirement{Kinds: []governance.EventKind{governance.Incident, governance.Change}},
 			Justification: governance.JustificationRequired, Approval: governance.ApprovalDefinition{Stages: []governance.ApprovalStage{{Name: "lead"}, {Name: "owner"}}},
+			BreakGlass: &governance.BreakGlass{},
 		},
 		governance.Entitlement{Application: "billing", Kind: "role", NativeID: "a", MaxDuration: &hour},
 		governance.SoDRule{Name: "r", Mode: governance.SoDApprove, Limit: 1, Duties: map[string]governance.Duty{

@@ -1,7 +1,7 @@
 scenario "contractors" {
   identity = "alice"
   request { template = "incident-admin" }
-  request = { templat = "x", duration = "1w", entitlements = "x" }
+  request = { templat = "x", duration = "1w", entitlements = "x", break_glass = "yes" }
   expct = { decision = "deny" }
   event = { kind = "party", severity = 1.5 }
   now = "noon"

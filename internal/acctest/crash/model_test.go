@@ -3,16 +3,14 @@ package crash_test
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
-
-	_ "modernc.org/sqlite" // the state is read without the engine
 
 	"github.com/stint-dev/terraform-provider-stint/internal/cli"
 	"github.com/stint-dev/terraform-provider-stint/internal/client"
@@ -22,27 +20,46 @@ import (
 // asked is what a person asked for and heard. What must hold follows from these
 // alone, not from anything that the engine computes.
 type asked struct {
-	at time.Time
 	// grant is empty when no answer came.
 	grant governance.GrantID
+	// allowed: nobody has to agree (any more).
+	allowed bool
+	// until is the latest moment at which it may stand; until sure it must, once
+	// it was answered.
+	until, sure time.Time
 	// mayBeOver: its end was asked for; over: and the answer came.
 	mayBeOver, over bool
 }
 
-// ends is the latest moment at which what was asked for may stand.
-func (a asked) ends() time.Time { return a.at.Add(activateWithin + duration + time.Second) }
+// allow notes that a grant may be given from now on.
+func (a *asked) allow(now time.Time) {
+	a.allowed = true
+	a.until, a.sure = now.Add(activateWithin+duration+time.Second), now.Add(duration)
+}
 
 // judgeDead looks at what a killed server left, before another starts.
 func (w *world) judgeDead(t *testing.T, p *person) (broken []string) {
-	if p.stood || !w.holds(p) {
+	made := p.newcomer && w.exists(p)
+	if !made && (p.stood || !w.holds(p)) {
 		return nil
 	}
-	db, err := sql.Open("sqlite", filepath.Join(p.folder, "stint.db"))
+	db, err := p.state.open()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
 	var intents int
+	if made {
+		if err := db.QueryRow(`SELECT count(*) FROM made_accounts WHERE account_id = $1 AND state IN ('creating', 'made', 'removing')`, "billing/"+p.name).Scan(&intents); err != nil {
+			t.Fatal(err)
+		}
+		if intents == 0 {
+			broken = append(broken, "intent first: the target has an account that was not committed to be made")
+		}
+		if !w.holds(p) {
+			return broken
+		}
+	}
 	if err := db.QueryRow(`SELECT count(*) FROM grants WHERE account_id = $1 AND state IN ('provisioning', 'active', 'revoking')`, "billing/"+p.name).Scan(&intents); err != nil {
 		t.Fatal(err)
 	}
@@ -62,15 +79,18 @@ func (w *world) judge(t *testing.T, p *person) []string {
 func (w *world) judgeNow(p *person) (broken []string) {
 	holds, may, must, now := w.holds(p), p.stood, p.stood, p.now()
 	for _, a := range p.asks {
-		if !a.over && now.Before(a.ends()) {
+		if a.allowed && !a.over && now.Before(a.until) {
 			may = true
 		}
-		if a.grant != "" && !a.mayBeOver && now.Before(a.at.Add(duration)) {
+		if a.grant != "" && !p.missing && !a.mayBeOver && now.Before(a.sure) {
 			must = true
 		}
 	}
 	if holds && !may {
-		broken = append(broken, "every grant ends, ended means read back: the target holds what nobody may have any more")
+		broken = append(broken, "every grant ends, ended means read back, two pairs of eyes: the target holds what nobody may have")
+	}
+	if must && p.newcomer && !w.usable(p) {
+		broken = append(broken, "coverage: the account that was made is gone or locked while a grant rests on it")
 	}
 	if !holds && must {
 		broken = append(broken, "coverage: the target lost what a grant, or somebody before it, gave")
@@ -88,10 +108,16 @@ func (w *world) judgeKnown(t *testing.T, p *person) (broken []string) {
 	if len(list) > len(p.asks) {
 		broken = append(broken, fmt.Sprintf("%d grants came of %d requests", len(list), len(p.asks)))
 	}
+	var latest time.Time
+	for _, a := range p.asks {
+		if a.until.After(latest) {
+			latest = a.until
+		}
+	}
 	active := p.stood
 	for _, g := range list {
 		active = active || g.State == governance.GrantActive
-		if g.NotAfter.After(p.asks[len(p.asks)-1].ends()) {
+		if g.NotAfter.After(latest) {
 			broken = append(broken, fmt.Sprintf("every grant ends: %s may stand until %s", g.ID, g.NotAfter))
 		}
 	}
@@ -115,6 +141,9 @@ func (w *world) judgeEnd(t *testing.T, p *person) (broken []string) {
 		return broken
 	}
 	broken = append(broken, w.judgeEvidence(t, p, list)...)
+	if p.newcomer && w.exists(p) {
+		broken = append(broken, "nothing is stranded: every grant is over, and the account that was made for it is left")
+	}
 	for _, g := range list {
 		if g.State.Live() {
 			broken = append(broken, fmt.Sprintf("every grant ends: %s is %s", g.ID, g.State))
@@ -140,10 +169,34 @@ func (w *world) judgeEvidence(t *testing.T, p *person, list []governance.Grant) 
 				broken = append(broken, "one evidence record for each change: "+problem)
 			}
 		}
+		if problem := accountTold(story["billing/"+p.name], list); problem != "" {
+			broken = append(broken, "one evidence record for each change: "+problem)
+		}
 		if len(broken) == 0 || time.Now().After(deadline) {
 			return broken
 		}
 	}
+}
+
+// accountTold says what is wrong with the records about an account that Stint made,
+// which is over. That it is about to be made is told of each try, and so is that it
+// came back and went again.
+func accountTold(kinds []string, list []governance.Grant) string {
+	if !slices.ContainsFunc(list, func(g governance.Grant) bool { return g.MadeAccount != "" }) {
+		return ""
+	}
+	once := slices.DeleteFunc(slices.Compact(slices.Clone(kinds)), func(kind string) bool { return kind == "account.removed_again" })
+	told := strings.Join(once, " ")
+	activated := slices.ContainsFunc(list, func(g governance.Grant) bool { return g.ActivatedAt != nil })
+	switch told {
+	case "account.planned account.creating account.made account.removing account.removed":
+		return ""
+	case "account.planned account.creating account.removing account.removed", "account.planned account.cancelled":
+		if !activated {
+			return ""
+		}
+	}
+	return fmt.Sprintf("an account was made, had an active grant: %t, and is gone, and the evidence tells %v", activated, kinds)
 }
 
 // toldBy compares the records about a grant with how it came out.
@@ -154,6 +207,9 @@ func toldBy(kinds []string, g governance.Grant) string {
 	}
 	if g.ActivatedAt != nil {
 		want = append(want, "grant.activated")
+	}
+	for range g.ExtendedBy {
+		want = append(want, "grant.extended")
 	}
 	switch {
 	case g.State == governance.GrantCancelled:
@@ -166,7 +222,7 @@ func toldBy(kinds []string, g governance.Grant) string {
 	}
 	var told []string
 	for _, kind := range kinds {
-		if slices.Contains([]string{"grant.scheduled", "grant.provisioning", "grant.activated", "grant.cancelled", "grant.revoking", "grant.ended"}, kind) {
+		if slices.Contains([]string{"grant.scheduled", "grant.provisioning", "grant.activated", "grant.extended", "grant.cancelled", "grant.revoking", "grant.ended"}, kind) {
 			told = append(told, kind)
 		}
 	}
@@ -177,17 +233,44 @@ func toldBy(kinds []string, g governance.Grant) string {
 }
 
 // evidence verifies the log with the command line, offline and against the key
-// from before, and reads the kinds of record about each grant, in order.
+// from before, and reads the kinds of record about each grant and each made account, in order.
 func (w *world) evidence(t *testing.T, p *person) map[string][]string {
-	bundle := filepath.Join(p.folder, "bundle")
+	story, _ := w.bundle(t, p)
+	return story
+}
+
+// wholeEvidence is the evidence once the log holds all that was recorded so far.
+func (w *world) wholeEvidence(t *testing.T, p *person) (story map[string][]string) {
+	db, err := p.state.open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	var recorded int
+	if err := db.QueryRowContext(p.ctx(), `SELECT COUNT(*) FROM evidence_records`).Scan(&recorded); err != nil {
+		t.Fatal(err)
+	}
+	if err := wait(p, func() (bool, error) {
+		var records int
+		story, records = w.bundle(t, p)
+		return records >= recorded, nil
+	}); err != nil {
+		t.Errorf("not all of %d records come into the log: %v", recorded, err)
+	}
+	return story
+}
+
+// bundle is the evidence of the log, with how many records it holds.
+func (w *world) bundle(t *testing.T, p *person) (story map[string][]string, records int) {
+	bundle := filepath.Join(p.state.folder, "bundle")
 	w.stint(t, p, "evidence", "export", bundle)
 	w.stint(t, p, "evidence", "verify", "--key", w.key, "--bundle", bundle)
 	text, err := os.ReadFile(bundle)
 	if err != nil {
 		t.Error(err)
-		return nil
+		return nil, 0
 	}
-	story := map[string][]string{}
+	story = map[string][]string{}
 	for line := range bytes.Lines(text) {
 		var record struct{ Leaf []byte }
 		var leaf struct {
@@ -197,11 +280,14 @@ func (w *world) evidence(t *testing.T, p *person) map[string][]string {
 		if err := json.Unmarshal(line, &record); err != nil {
 			t.Errorf("bundle: %v", err)
 		}
-		if json.Unmarshal(record.Leaf, &leaf) == nil && leaf.Subject.Type == "grant" {
+		if record.Leaf != nil {
+			records++
+		}
+		if json.Unmarshal(record.Leaf, &leaf) == nil && (leaf.Subject.Type == "grant" || leaf.Subject.Type == "account") {
 			story[leaf.Subject.ID] = append(story[leaf.Subject.ID], leaf.Kind)
 		}
 	}
-	return story
+	return story, records
 }
 
 // stint runs the command line against the person's server.

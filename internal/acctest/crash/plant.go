@@ -29,6 +29,15 @@ const (
 	PlantLaundered Plant = "laundered"
 	// PlantNoEvidence leaves out the record of a grant's end.
 	PlantNoEvidence Plant = "no_evidence"
+	// PlantAccountNoIntent loses the commit that says the target is about to be called
+	// for an account.
+	PlantAccountNoIntent Plant = "account_no_intent"
+	// PlantAccountLeft loses the operation that removes an account which Stint made.
+	PlantAccountLeft Plant = "account_left"
+	// PlantAccountUncovered does not see the grants that need such an account.
+	PlantAccountUncovered Plant = "account_uncovered"
+	// PlantAccountNoEvidence leaves out the record that one was removed.
+	PlantAccountNoEvidence Plant = "account_no_evidence"
 )
 
 // Transactions puts the bug into the database's side.
@@ -49,17 +58,21 @@ type buggedTx struct {
 	sqlc.DBTX
 	plant Plant
 	lost  bool
+	// account: the transaction holds an account that Stint made.
+	account bool
 }
 
 // ExecContext implements sqlc.DBTX.
 func (b *buggedTx) ExecContext(ctx context.Context, query string, arguments ...any) (sql.Result, error) {
 	kind, name := evidenceKind(arguments), queryName(query)
+	b.account = b.account || name == "HoldMadeAccount"
 	switch {
-	case b.plant == PlantNoIntent && kind == "grant.provisioning":
+	case b.plant == PlantNoIntent && kind == "grant.provisioning", b.plant == PlantAccountNoIntent && kind == "account.creating":
 		b.lost = true
-	case b.plant == PlantNoEvidence && kind == "grant.ended":
+	case b.plant == PlantNoEvidence && kind == "grant.ended", b.plant == PlantAccountNoEvidence && kind == "account.removed":
 		return driver.RowsAffected(1), nil
-	case b.plant == PlantNoEnd && strings.HasPrefix(name, "InsertOperation") && has(arguments, "revoke"):
+	case b.plant == PlantNoEnd && strings.HasPrefix(name, "InsertOperation") && has(arguments, "revoke"),
+		b.plant == PlantAccountLeft && strings.HasPrefix(name, "InsertOperation") && has(arguments, "remove_account"):
 		return driver.RowsAffected(1), nil
 	case b.plant == PlantLaundered && strings.HasPrefix(name, "UpdateGrant"):
 		arguments = replace(arguments, `"preexisting":false`, `"preexisting":true`)
@@ -69,7 +82,7 @@ func (b *buggedTx) ExecContext(ctx context.Context, query string, arguments ...a
 
 // QueryContext implements sqlc.DBTX.
 func (b *buggedTx) QueryContext(ctx context.Context, query string, arguments ...any) (*sql.Rows, error) {
-	if b.plant == PlantUncovered && strings.HasPrefix(queryName(query), "ListLiveGrantsOfAccount") {
+	if (b.plant == PlantUncovered || b.plant == PlantAccountUncovered && b.account) && strings.HasPrefix(queryName(query), "ListLiveGrantsOfAccount") {
 		query = strings.Replace(query, "WHERE", "WHERE 1 = 0 AND", 1)
 	}
 	return b.DBTX.QueryContext(ctx, query, arguments...)
@@ -108,12 +121,13 @@ type blindFactory struct{ connector.Factory }
 
 func (f blindFactory) Open(config json.RawMessage, secrets connector.Secrets) (connector.Connector, error) {
 	target, err := f.Factory.Open(config, secrets)
-	return &blindTarget{Connector: target}, err
+	maker, _ := connector.Maker(target)
+	return &blindTarget{AccountMaker: maker}, err
 }
 
 // blindTarget revokes nothing, and says that it is gone.
 type blindTarget struct {
-	connector.Connector
+	connector.AccountMaker
 	revoked bool
 }
 
@@ -128,5 +142,5 @@ func (t *blindTarget) Read(ctx context.Context, account string, entitlement conn
 	if t.revoked {
 		return connector.Reading{}, nil
 	}
-	return t.Connector.Read(ctx, account, entitlement)
+	return t.AccountMaker.Read(ctx, account, entitlement)
 }

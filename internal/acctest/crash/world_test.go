@@ -1,28 +1,19 @@
 package crash_test
 
 import (
-	"bufio"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
-
-	"database/sql"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/stint-dev/terraform-provider-stint/internal/acctest/crash"
 	"github.com/stint-dev/terraform-provider-stint/internal/acctest/pgtest"
-	"github.com/stint-dev/terraform-provider-stint/internal/client"
 	"github.com/stint-dev/terraform-provider-stint/internal/clock"
 	"github.com/stint-dev/terraform-provider-stint/internal/connector"
 	"github.com/stint-dev/terraform-provider-stint/internal/connector/postgresql"
@@ -31,15 +22,16 @@ import (
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/journal"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/token"
 	"github.com/stint-dev/terraform-provider-stint/internal/governance"
+	"github.com/stint-dev/terraform-provider-stint/internal/store"
 )
 
 const (
 	activateWithin = 15 * time.Minute
 	duration       = time.Hour
 	right          = governance.EntitlementID("billing/role/billing_admin")
-	// people is how many cases a world has room for; each has a person, and an
-	// account in the one target, of its own.
-	people = 300
+	// people is how many cases may run beside each other; each has a person, and
+	// an account in the one target, for itself.
+	people = 8
 	// patience is how long a busy machine may take for anything.
 	patience = 30 * time.Second
 )
@@ -49,22 +41,24 @@ const (
 type world struct {
 	target *pgtest.Server
 	pool   *pgxpool.Pool
-	folder string
+	state  state
 	key    string
-	// token is an administrator's; tokens are the people's.
-	token  string
-	tokens []string
-
-	mu   sync.Mutex
-	next int
+	// token is an administrator's; tokens are the people's, and newcomers those of
+	// people who have no account.
+	token             string
+	tokens, newcomers []string
+	// idlers are the people without a case.
+	idlers chan int
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, newState func(*testing.T, *pgtest.Server) state) *world {
 	t.Helper()
-	w := &world{target: pgtest.Start(t, pgtest.WithoutFsync()), folder: t.TempDir()}
+	w := &world{target: pgtest.Start(t, pgtest.WithoutFsync()), idlers: make(chan int, people)}
+	w.state = newState(t, w.target)
 	roles := []string{`CREATE ROLE billing_admin`}
 	for i := range people {
 		roles = append(roles, fmt.Sprintf(`CREATE ROLE u%d LOGIN`, i))
+		w.idlers <- i
 	}
 	w.target.Exec(t, "postgres", roles...)
 	var err error
@@ -74,7 +68,7 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(w.pool.Close)
 	t.Setenv("STINT_SECRET_BILLING_PASSWORD", w.target.Password())
 	e, err := engine.Open(t.Context(), engine.Config{
-		Database: filepath.Join(w.folder, "stint.db"), EvidenceDir: filepath.Join(w.folder, "evidence"), Clock: clock.System{},
+		Database: w.state.database, EvidenceDir: filepath.Join(w.state.folder, "evidence"), Clock: clock.System{},
 		Connectors: connector.NewRegistry(postgresql.NewFactory()), Logger: hclog.NewNullLogger(),
 	})
 	if err != nil {
@@ -83,7 +77,7 @@ func newWorld(t *testing.T) *world {
 	if err := errors.Join(w.declare(t.Context(), e), e.Journal.Sequence(t.Context())); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, w.key, err = e.Journal.Checkpoint(); err != nil {
+	if _, _, w.key, err = e.Journal.Checkpoint(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if err := e.Close(); err != nil {
@@ -101,6 +95,19 @@ func (w *world) declare(ctx context.Context, e *engine.Engine) error {
 	if err != nil {
 		return err
 	}
+	admin := governance.GrantTemplate{
+		Name: "admin", Entitlements: []governance.EntitlementID{right}, EligibilityPolicies: []governance.PolicyID{"people"},
+		Duration:       governance.DurationBounds{Default: governance.Duration(duration), Max: governance.Duration(duration)},
+		ActivateWithin: governance.Duration(activateWithin), Justification: governance.JustificationOptional,
+		Approval:  governance.ApprovalDefinition{Automatic: true},
+		Extension: &governance.ExtensionBounds{MaxTotal: governance.Duration(3 * duration)},
+	}
+	approved := admin
+	approved.Name, approved.Approval = "approved", governance.ApprovalDefinition{Stages: []governance.ApprovalStage{
+		{Name: "lead", Quorum: 1, Approvers: governance.Approvers{Groups: []string{"leads"}}, Timeout: governance.Duration(time.Hour), OnTimeout: governance.Lapse},
+	}}
+	newcomer := admin
+	newcomer.Name, newcomer.CreateAccount = "newcomer", true
 	objects := []governance.Object{
 		governance.Application{
 			Name: "billing", Connector: map[string]json.RawMessage{"postgresql": config}, Correlation: "account.name == identity.name",
@@ -108,16 +115,13 @@ func (w *world) declare(ctx context.Context, e *engine.Engine) error {
 		},
 		governance.Entitlement{Application: "billing", Kind: "role", NativeID: "billing_admin", Risk: governance.RiskHigh, Standing: governance.StandingForbidden},
 		governance.EligibilityPolicy{Name: "people", Effect: governance.PolicyAllow, Entitlements: []governance.EntitlementID{right}, Condition: `identity.type == "human"`},
-		governance.GrantTemplate{
-			Name: "admin", Entitlements: []governance.EntitlementID{right}, EligibilityPolicies: []governance.PolicyID{"people"},
-			Duration:       governance.DurationBounds{Default: governance.Duration(duration), Max: governance.Duration(duration)},
-			ActivateWithin: governance.Duration(activateWithin), Justification: governance.JustificationOptional,
-			Approval: governance.ApprovalDefinition{Automatic: true},
-		},
-		governance.Identity{Name: "carol", Type: governance.Human, Groups: []string{}},
+		admin, approved, newcomer,
+		governance.Identity{Name: "carol", Type: governance.Human, Groups: []string{"leads"}},
 	}
 	for i := range people {
-		objects = append(objects, governance.Identity{Name: fmt.Sprintf("u%d", i), Type: governance.Human, Groups: []string{}})
+		for _, name := range []string{named("u", i), named("n", i)} {
+			objects = append(objects, governance.Identity{Name: name, Type: governance.Human, Groups: []string{}})
+		}
 	}
 	for _, o := range objects {
 		if _, err := e.Catalog.Put(ctx, by, o, catalog.Precondition{Create: true}); err != nil {
@@ -128,84 +132,68 @@ func (w *world) declare(ctx context.Context, e *engine.Engine) error {
 		return err
 	}
 	for i := range people {
-		name := fmt.Sprintf("u%d", i)
-		_, secret, err := e.Tokens.Create(ctx, by, token.New{Name: name, Identity: governance.IdentityID(name)})
-		if err != nil {
-			return err
+		for prefix, tokens := range map[string]*[]string{"u": &w.tokens, "n": &w.newcomers} {
+			name := named(prefix, i)
+			_, secret, err := e.Tokens.Create(ctx, journal.Actor{Identity: governance.IdentityID(name)}, token.New{Name: name, Identity: governance.IdentityID(name)})
+			if err != nil {
+				return err
+			}
+			*tokens = append(*tokens, secret)
 		}
-		w.tokens = append(w.tokens, secret)
 	}
 	return nil
 }
 
-// person is who a case is about, with a copy of the state.
-type person struct {
-	name, token, folder string
-	server              *server
-	shift               time.Duration
-	// patience is how long the server may take to bring something about.
-	patience time.Duration
-	stood    bool
-	asks     []asked
-	// middle is what was found broken while the scenario ran.
-	middle []string
-}
+func named(prefix string, slot int) string { return fmt.Sprintf("%s%d", prefix, slot) }
 
-func (w *world) newPerson(t *testing.T) *person {
-	t.Helper()
-	w.mu.Lock()
-	i := w.next
-	w.next++
-	w.mu.Unlock()
-	if i >= people {
-		t.Fatal("the world has too few people")
-	}
-	p := &person{name: fmt.Sprintf("u%d", i), token: w.tokens[i], patience: patience, folder: t.TempDir()}
-	if err := copyPrivate(p.folder, w.folder); err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
-// copyPrivate copies a folder; what it makes is for its owner alone, as the
-// signing key must be.
-func copyPrivate(to, from string) error {
-	return filepath.WalkDir(from, func(path string, entry os.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		below, err := filepath.Rel(from, path)
-		if err != nil {
-			return err
-		}
-		if entry.IsDir() {
-			return os.MkdirAll(filepath.Join(to, below), 0o700)
-		}
-		content, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		return os.WriteFile(filepath.Join(to, below), content, 0o600)
-	})
-}
-
-func (p *person) now() time.Time       { return time.Now().Add(p.shift) }
-func (p *person) ctx() context.Context { return p.server.alive }
-
-func (p *person) advance(d time.Duration) {
-	p.shift += d
-	p.server.tell("advance " + d.String())
-}
-
-func (p *person) client() *client.Client        { return p.server.connect(p.token) }
-func (w *world) admin(p *person) *client.Client { return p.server.connect(w.token) }
-
-// holds asks the target itself.
-func (w *world) holds(p *person) (is bool) {
-	if err := w.pool.QueryRow(context.Background(), `SELECT EXISTS (SELECT FROM pg_auth_members WHERE member = $1::regrole)`, p.name).Scan(&is); err != nil {
+// exists asks the target itself whether there is an account.
+func (w *world) exists(p *person) (is bool) {
+	if err := w.pool.QueryRow(context.Background(), `SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)`, p.name).Scan(&is); err != nil {
 		panic(err)
 	}
 	return is
+}
+
+// holds asks the target itself.
+func (w *world) holds(p *person) (is bool) {
+	if err := w.pool.QueryRow(context.Background(), `SELECT EXISTS (SELECT FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.member WHERE r.rolname = $1)`, p.name).Scan(&is); err != nil {
+		panic(err)
+	}
+	return is
+}
+
+// usable asks the target itself whether somebody could log in to the account.
+func (w *world) usable(p *person) (is bool) {
+	if err := w.pool.QueryRow(context.Background(), `SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1 AND rolcanlogin)`, p.name).Scan(&is); err != nil {
+		panic(err)
+	}
+	return is
+}
+
+// change changes the target behind the server's back.
+func (w *world) change(statement string) {
+	if _, err := w.pool.Exec(context.Background(), statement); err != nil {
+		panic(err)
+	}
+}
+
+// newPerson takes somebody who has no case, with a copy of the state.
+func (w *world) newPerson(t *testing.T) *person {
+	t.Helper()
+	i := <-w.idlers
+	return &person{name: named("u", i), slot: i, token: w.tokens[i], patience: patience, state: w.state.copied(t)}
+}
+
+// release takes a person's case away, and what it left in the target.
+func (w *world) release(t *testing.T, p *person) {
+	t.Helper()
+	p.state.drop(t)
+	if p.newcomer {
+		w.change(`DROP ROLE IF EXISTS ` + p.name)
+	} else {
+		w.change(fmt.Sprintf(`REVOKE billing_admin FROM %[1]s; ALTER ROLE %[1]s LOGIN`, p.name))
+	}
+	w.idlers <- p.slot
 }
 
 // calm waits until nothing of the person's is on its way.
@@ -234,17 +222,23 @@ func (w *world) settle(p *person) []string {
 	return nil
 }
 
-// idle waits until no operation is left.
+// idle waits until no operation is left, and lets time pass where the next has to
+// wait for it.
 func (w *world) idle(p *person) error {
-	db, err := sql.Open("sqlite", filepath.Join(p.folder, "stint.db")+"?_pragma=busy_timeout(10000)")
+	db, err := p.state.open()
 	if err != nil {
 		return err
 	}
 	defer func() { _ = db.Close() }()
 	return wait(p, func() (bool, error) {
-		var open int
-		err := db.QueryRowContext(p.ctx(), `SELECT count(*) FROM operations WHERE done_at IS NULL`).Scan(&open)
-		return open == 0, err
+		var next sql.NullInt64
+		if err := db.QueryRowContext(p.ctx(), `SELECT min(next_at) FROM operations WHERE done_at IS NULL`).Scan(&next); err != nil || !next.Valid {
+			return err == nil, err
+		}
+		if d := store.Time(next.Int64).Sub(p.now()); d > 0 {
+			p.advance(d + time.Millisecond)
+		}
+		return false, nil
 	})
 }
 
@@ -260,115 +254,4 @@ func wait(p *person, done func() (bool, error)) error {
 		}
 	}
 	return errors.New("it takes too long")
-}
-
-// server is a process of the server with cuts.
-type server struct {
-	process *exec.Cmd
-	url     string
-	alive   context.Context
-
-	mu    sync.Mutex
-	input *bufio.Writer
-	said  []string
-	// complained is its log.
-	complained []string
-}
-
-var errDead = errors.New("the server is dead")
-
-// start starts the server on the person's state and waits until it answers.
-func (w *world) start(t *testing.T, folder, cut string, plant crash.Plant, shift time.Duration) *server {
-	t.Helper()
-	s := &server{process: exec.Command(os.Args[0], "server", "--listen", "127.0.0.1:0", "--data-dir", folder, "--log-level", "error")}
-	s.process.Env = append(os.Environ(), beStint+"=1", crash.EnvCut+"="+cut, crash.EnvPlant+"="+string(plant), crash.EnvShift+"="+shift.String())
-	s.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	input, err1 := s.process.StdinPipe()
-	output, err2 := s.process.StdoutPipe()
-	complaints, err3 := s.process.StderrPipe()
-	if err := errors.Join(err1, err2, err3, s.process.Start()); err != nil {
-		t.Fatal(err)
-	}
-	s.input = bufio.NewWriter(input)
-	alive, die := context.WithCancelCause(context.Background())
-	s.alive = alive
-	answers := make(chan string, 1)
-	var pipes sync.WaitGroup
-	pipes.Go(func() {
-		for lines := bufio.NewScanner(output); lines.Scan(); {
-			s.mu.Lock()
-			s.said = append(s.said, lines.Text())
-			s.mu.Unlock()
-		}
-	})
-	pipes.Go(func() {
-		for lines := bufio.NewScanner(complaints); lines.Scan(); {
-			if _, url, ok := strings.Cut(lines.Text(), " answers at "); ok {
-				answers <- strings.TrimSpace(url)
-			}
-			s.mu.Lock()
-			s.complained = append(s.complained, lines.Text())
-			s.mu.Unlock()
-		}
-	})
-	go func() {
-		pipes.Wait()
-		_ = s.process.Wait() // it is killed, mostly
-		die(errDead)
-	}()
-	t.Cleanup(s.stop)
-	select {
-	case s.url = <-answers:
-	case <-alive.Done():
-		t.Errorf("the server ended at its start:\n%s", strings.Join(s.complained, "\n"))
-	case <-time.After(patience):
-		t.Error("the server does not answer")
-	}
-	return s
-}
-
-func (s *server) tell(command string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	_, _ = s.input.WriteString(command + "\n")
-	_ = s.input.Flush() // to a dead one nothing is said
-}
-
-func (s *server) connect(token string) *client.Client {
-	c, err := client.New(client.Config{Endpoint: s.url, Token: token})
-	if err != nil {
-		panic(err) // it has an address once it has started
-	}
-	return c
-}
-
-func (s *server) stop() {
-	_ = s.process.Process.Signal(syscall.SIGKILL) // it may be dead
-	<-s.alive.Done()
-}
-
-// killed reports whether the server died at the cut, by its own hand.
-func (s *server) killed(t *testing.T, cut string) bool {
-	t.Helper()
-	select {
-	case <-s.alive.Done():
-	case <-time.After(time.Second):
-		return false
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	status, ok := s.process.ProcessState.Sys().(syscall.WaitStatus)
-	return ok && status.Signal() == syscall.SIGKILL && len(s.said) > 0 && s.said[len(s.said)-1] == "killed "+cut
-}
-
-// cutsPassed lists the cuts in the order in which they were passed.
-func (s *server) cutsPassed() (cuts []string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, line := range s.said {
-		if cut, ok := strings.CutPrefix(line, "passed "); ok {
-			cuts = append(cuts, cut)
-		}
-	}
-	return cuts
 }

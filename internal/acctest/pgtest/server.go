@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -57,10 +58,34 @@ func WithoutFsync() Option {
 	}
 }
 
+// AsInstalled gives the server the memory and the room for its log that it has when
+// it is installed, which [Start] makes small: for what is measured on it.
+func AsInstalled() Option {
+	return func(settings map[string]string) {
+		settings["shared_buffers"] = "128MB"
+		settings["max_wal_size"] = "1GB"
+	}
+}
+
 // Launch starts a server outside of a test; [Start] and [Shared] are for
 // tests. The caller closes it; should this process die first, the server dies
 // with it.
 func Launch(options ...Option) (*Server, error) {
+	s, err := prepare(rand.Text(), options...)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.create(); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	if err := s.start(); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// prepare makes room for a server.
+func prepare(password string, options ...Option) (*Server, error) {
 	binaries, err := findBinaries(debianFolders, os.Getenv("PATH"))
 	if err != nil {
 		return nil, err
@@ -77,7 +102,7 @@ func Launch(options ...Option) (*Server, error) {
 	if err != nil {
 		return nil, errors.Join(err, reserved.release())
 	}
-	s := &Server{binaries: binaries, owner: runAs, folder: folder, port: reserved, password: rand.Text(), settings: map[string]string{
+	s := &Server{binaries: binaries, owner: runAs, folder: folder, port: reserved, password: password, settings: map[string]string{
 		"listen_addresses":        host,
 		"port":                    strconv.Itoa(reserved.number),
 		"unix_socket_directories": "",
@@ -88,12 +113,6 @@ func Launch(options ...Option) (*Server, error) {
 	}}
 	for _, option := range options {
 		option(s.settings)
-	}
-	if err := s.create(); err != nil {
-		return nil, errors.Join(err, s.Close())
-	}
-	if err := s.start(); err != nil {
-		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
@@ -132,7 +151,7 @@ func (s *Server) initdb() error {
 		return err
 	}
 	args := []string{"--pgdata", s.data(), "--username", superuser, "--pwfile", secret,
-		"--auth", "scram-sha-256", "--encoding", "UTF8", "--no-sync", "--no-locale"}
+		"--auth", "scram-sha-256", "--encoding", "UTF8", "--no-sync", "--no-locale", "--wal-segsize", "1"}
 	if major >= 15 {
 		args = append(args, "--locale-provider", "icu", "--icu-locale", "en-US")
 	}
@@ -189,7 +208,7 @@ func (s *Server) saysReady() bool {
 	const statusLine = 7
 	text, err := os.ReadFile(filepath.Join(s.data(), "postmaster.pid"))
 	lines := strings.Split(string(text), "\n")
-	return err == nil && len(lines) > statusLine && strings.TrimSpace(lines[statusLine]) == "ready"
+	return err == nil && len(lines) > statusLine && slices.Contains([]string{"ready", "standby"}, strings.TrimSpace(lines[statusLine]))
 }
 
 func (s *Server) askVersion() error {

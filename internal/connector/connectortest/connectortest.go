@@ -18,7 +18,7 @@ import (
 )
 
 // Target is one running target system, used by this suite alone. A hook that
-// cannot do its work fails the test. All are required.
+// cannot do its work fails the test. All are required that do not say otherwise.
 type Target struct {
 	// Open makes a connector with every right it needs. The suite closes it.
 	Open func(t *testing.T) connector.Connector
@@ -33,6 +33,16 @@ type Target struct {
 	// DropAccount and DropEntitlement remove them, with what hangs on them.
 	DropAccount     func(t *testing.T, name string)
 	DropEntitlement func(t *testing.T, entitlement connector.Entitlement)
+
+	// Account is the truth: whether there is an account of the name, or one that was
+	// locked, and whether it can be used. Only for a connector that makes accounts.
+	Account func(t *testing.T, name string) (exists, usable bool)
+
+	// RenameAccount and RenameEntitlement give them another name. Both are nil for
+	// a target that knows no renaming; a connector that is [connector.Following]
+	// is then not tested as one.
+	RenameAccount     func(t *testing.T, name, to string)
+	RenameEntitlement func(t *testing.T, entitlement connector.Entitlement, to string) connector.Entitlement
 
 	// Hold makes the account hold the entitlement directly.
 	Hold func(t *testing.T, account string, entitlement connector.Entitlement)
@@ -78,12 +88,26 @@ func Run(t *testing.T, target Target) {
 	t.Run("reports an unknown account", s.unknownAccount)
 	t.Run("reports an unknown entitlement", s.unknownEntitlement)
 	t.Run("revokes from what was dropped without complaint", s.revokesDropped)
+	t.Run("follows what was renamed", s.followsRenames)
+	t.Run("does not take the name for what had it", s.tellsNamesakesApart)
+	t.Run("revokes many together as it would one by one", s.revokesTogether)
+	t.Run("revokes together what is usual", s.revokesManyTogether)
+	t.Run("follows what was renamed when it revokes together", s.followsRenamesTogether)
+	t.Run("changes nothing together when the target refuses", s.refusesTogether)
 	t.Run("handles odd names", s.oddNames)
+	t.Run("makes an account and takes it away", s.makesAccounts)
+	t.Run("makes an account once however often it is told", s.makesAccountsOnce)
+	t.Run("takes over no account of others", s.leavesOthersAccounts)
+	t.Run("locks an account that holds something", s.keepsAccountsThatHold)
+	t.Run("follows an account that was renamed", s.followsRenamedAccounts)
+	t.Run("refuses names that no account can have", s.refusesAccountNames)
+	t.Run("makes no account without permission", s.makesNoAccountsUnpermitted)
 	t.Run("reports that its own account lacks permission", s.permissionDenied)
 	t.Run("reports that the target is down and works again afterwards", s.targetDown)
 	t.Run("does nothing for a call that was cancelled before", s.cancelledBefore)
 	t.Run("stays true to the contract when a grant is cancelled", s.cancelledGrant)
 	t.Run("stays true to the contract when a revoke is cancelled", s.cancelledRevoke)
+	t.Run("stays true to the contract when many are cancelled", s.cancelledTogether)
 	t.Run("serves concurrent calls", s.concurrency)
 }
 
@@ -159,7 +183,7 @@ func revoke(t *testing.T, c connector.Connector, changed bool, account string, e
 }
 
 var sentinels = []error{
-	connector.ErrUnavailable, connector.ErrPermission, connector.ErrAccountNotFound,
+	connector.ErrUnavailable, connector.ErrPermission, connector.ErrAccountNotFound, connector.ErrAccountTaken,
 	connector.ErrEntitlementNotFound, connector.ErrUnsupported, connector.ErrIndeterminate,
 }
 

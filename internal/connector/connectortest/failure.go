@@ -37,6 +37,10 @@ func (s suite) targetDown(t *testing.T) {
 		expectSentinel(t, err, connector.ErrUnavailable)
 		_, err = down.Revoke(t.Context(), connector.Change{Account: account, Entitlement: held})
 		expectSentinel(t, err, connector.ErrUnavailable)
+		if together, ok := down.(connector.Together); ok {
+			_, err = together.RevokeTogether(t.Context(), []connector.Change{{Account: account, Entitlement: held}})
+			expectSentinel(t, err, connector.ErrUnavailable)
+		}
 	}
 	s.Start(t)
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -16,7 +18,8 @@ import (
 const attempts = 5
 
 // Grant makes a role a member, or sets its option or attribute. Membership is
-// granted with the target's default options.
+// granted with the target's default options. One that stands and lets nobody in is
+// no obstacle: the account is let in beside it.
 func (c *postgres) Grant(ctx context.Context, change connector.Change) (connector.Result, error) {
 	fail := func(err error) (connector.Result, error) {
 		return connector.Result{}, fmt.Errorf("grant %s %q to %q: %w", change.Entitlement.Kind, change.Entitlement.NativeID, change.Account, err)
@@ -27,20 +30,16 @@ func (c *postgres) Grant(ctx context.Context, change connector.Change) (connecto
 	if !wellFormed(change.Entitlement.NativeID) {
 		return fail(connector.ErrEntitlementNotFound)
 	}
-	conn, done, err := c.begin(ctx, change)
+	t, err := c.begin(ctx, "", change)
 	if err != nil {
 		return fail(err)
 	}
-	defer done()
+	defer t.end()
 	ctx, cancel := c.limited(ctx)
 	defer cancel()
 
 	var result connector.Result
-	err = startOver(ctx, conn, func(tx pgx.Tx) error {
-		before, err := readStanding(ctx, tx, change)
-		if err != nil {
-			return err
-		}
+	err = t.startOver(ctx, func(before standing) error {
 		if !before.Login {
 			return fmt.Errorf("%w: there is no role of this name that may log in", connector.ErrAccountNotFound)
 		}
@@ -51,7 +50,7 @@ func (c *postgres) Grant(ctx context.Context, change connector.Change) (connecto
 		if !result.Changed {
 			return nil
 		}
-		return c.execute(ctx, tx, grantStatement(change))
+		return c.execute(ctx, t.conn.Conn(), before.named(change), before, grantStatement(before.named(change), before))
 	})
 	if err != nil {
 		return fail(err)
@@ -59,56 +58,132 @@ func (c *postgres) Grant(ctx context.Context, change connector.Change) (connecto
 	return result, nil
 }
 
-func grantStatement(change connector.Change) string {
-	switch change.Entitlement.Kind {
-	case kindAttribute:
+func grantStatement(change connector.Change, before standing) string {
+	if change.Entitlement.Kind == kindAttribute {
 		set, _, _ := attributeClauses(change.Entitlement.NativeID)
 		return "ALTER ROLE " + quoted(change.Account) + " " + set
-	case kindRoleAdmin:
-		return "GRANT " + quoted(change.Entitlement.NativeID) + " TO " + quoted(change.Account) + " WITH ADMIN OPTION"
-	default:
-		return "GRANT " + quoted(change.Entitlement.NativeID) + " TO " + quoted(change.Account)
 	}
+	grant := "GRANT " + quoted(change.Entitlement.NativeID) + " TO " + quoted(change.Account)
+	options, by := "", ""
+	if change.Entitlement.Kind == kindRoleAdmin {
+		options = "ADMIN TRUE"
+		if before.Version < grantorsMatter {
+			options = "ADMIN OPTION"
+		}
+	}
+	if len(before.Grantors) > 0 && !before.member() {
+		switch {
+		case before.admin() && before.Superuser:
+			// What a superuser grants is the first role's grant, and would turn the
+			// admin option that may be of it into more. The account's own is apart.
+			by = " GRANTED BY " + quoted(change.Account)
+		default:
+			options = strings.Trim(fmt.Sprintf("%s, INHERIT %t, SET TRUE", options, before.Inherits), ", ")
+		}
+	}
+	if options != "" {
+		options = " WITH " + options
+	}
+	return grant + options + by
 }
 
-// begin waits for the turn of this change and for a connection. Its errors wrap
-// a sentinel.
-func (c *postgres) begin(ctx context.Context, change connector.Change) (conn *pgxpool.Conn, done func(), err error) {
+// turn is the turn of some changes: nobody else here makes the same ones, and a
+// transaction for them is open on a connection of their own.
+type turn struct {
+	changes []connector.Change
+	conn    *pgxpool.Conn
+	release func()
+	// stood is what the transaction found, change by change.
+	stood []standing
+}
+
+// begin waits for the turn of changes and for a connection, and begins their
+// transaction there. A lock is waited for as long as patience is, where that is not
+// empty. Its errors wrap a sentinel.
+func (c *postgres) begin(ctx context.Context, patience string, changes ...connector.Change) (*turn, error) {
 	ctx, cancel := c.limited(ctx)
 	defer cancel()
-	release, err := c.locks.acquire(ctx, lockKey{change.Account, change.Entitlement})
-	if err != nil {
-		return nil, nil, fmt.Errorf("%w: wait for an equal change: %w", connector.ErrUnavailable, err)
+	keys := make([]lockKey, len(changes))
+	for i, change := range changes {
+		keys[i] = lockKey{change.Account, change.Entitlement}
 	}
-	conn, err = c.pool.Acquire(ctx)
-	if err != nil {
-		release()
-		return nil, nil, c.connectError(err)
+	// In one order everywhere, so that two turns never wait for each other.
+	slices.SortFunc(keys, lockKey.compare)
+	t := &turn{changes: changes}
+	var err error
+	if t.release, err = c.locks.acquireAll(ctx, keys); err != nil {
+		return nil, fmt.Errorf("%w: wait for an equal change: %w", connector.ErrUnavailable, err)
 	}
-	return conn, func() { conn.Release(); release() }, nil
+	if t.conn, err = c.acquire(ctx, func(ctx context.Context, conn *pgx.Conn) (err error) {
+		t.stood, err = open(ctx, conn, changes, patience)
+		return err
+	}); err != nil {
+		t.release()
+		return nil, err
+	}
+	return t, nil
 }
 
-// startOver runs work in a transaction, again if it was overtaken.
-func startOver(ctx context.Context, conn *pgxpool.Conn, work func(pgx.Tx) error) error {
-	var err error
-	for range attempts {
-		err = inTransaction(ctx, conn, pgx.TxOptions{AccessMode: pgx.ReadWrite}, work)
-		if err == nil || !overtaken(err) {
+// end gives the connection back. One whose transaction is still open is closed, and
+// the target rolls back by itself.
+func (t *turn) end() {
+	t.conn.Release()
+	t.release()
+}
+
+func (t *turn) rollback(ctx context.Context) {
+	_, _ = t.conn.Exec(ctx, "ROLLBACK") // one that does not arrive is made up for by end
+}
+
+// startOver does the work of one change in its transaction and commits, again if it
+// was overtaken. Its errors wrap a sentinel.
+func (t *turn) startOver(ctx context.Context, work func(before standing) error) error {
+	for try := 1; ; try++ {
+		err := work(t.stood[0])
+		if err != nil {
+			t.rollback(ctx)
+		} else if _, err = t.conn.Exec(ctx, "COMMIT"); err != nil {
+			err = atCommit(err)
+		}
+		if err == nil || !overtaken(err) || try == attempts {
+			return err
+		}
+		if t.stood, err = open(ctx, t.conn.Conn(), t.changes, ""); err != nil {
 			return err
 		}
 	}
-	return err
 }
 
-// execute runs one statement of a change and says what mends a refusal.
-func (c *postgres) execute(ctx context.Context, tx pgx.Tx, statement string) error {
-	_, err := tx.Exec(ctx, statement)
+// execute runs a statement of a change and says what mends a refusal.
+func (c *postgres) execute(ctx context.Context, conn *pgx.Conn, change connector.Change, before standing, statement string) error {
+	_, err := conn.Exec(ctx, statement)
 	if err == nil {
 		return nil
 	}
 	err = uncommitted(err)
 	if errors.Is(err, connector.ErrPermission) {
-		return fmt.Errorf("%w; role %q needs the admin option on the role, CREATEROLE, or for an attribute the right to set it", err, c.config.Username)
+		return fmt.Errorf("%w; %s", err, c.needs(change, before))
 	}
 	return err
+}
+
+// needs says what the connector's own role lacks for a change.
+func (c *postgres) needs(change connector.Change, before standing) string {
+	own, name := quoted(c.config.Username), change.Entitlement.NativeID
+	since16 := before.Version >= grantorsMatter
+	switch {
+	case change.Entitlement.Kind != kindAttribute && since16:
+		return fmt.Sprintf("role %s needs the admin option: GRANT %s TO %s WITH ADMIN TRUE, INHERIT FALSE, SET FALSE", own, quoted(name), own)
+	case change.Entitlement.Kind != kindAttribute:
+		return fmt.Sprintf("role %s needs the admin option: GRANT %s TO %s WITH ADMIN OPTION; or CREATEROLE", own, quoted(name), own)
+	case name == "superuser":
+		return fmt.Sprintf("only superusers make and unmake superusers: ALTER ROLE %s SUPERUSER, or let Stint not grant this", own)
+	case since16:
+		rights := []string{"CREATEROLE", strings.ToUpper(name)}
+		return fmt.Sprintf("role %s needs %s and the admin option on the account: GRANT %s TO %s WITH ADMIN TRUE, INHERIT FALSE, SET FALSE",
+			own, strings.Join(slices.Compact(rights), ", "), quoted(change.Account), own)
+	case name == "createdb" || name == "createrole":
+		return fmt.Sprintf("role %s needs CREATEROLE: ALTER ROLE %s CREATEROLE", own, own)
+	}
+	return fmt.Sprintf("before PostgreSQL 16 only superusers change %s: ALTER ROLE %s SUPERUSER, or let Stint not grant this", strings.ToUpper(name), own)
 }

@@ -51,6 +51,9 @@ func poolConfig(c config, secrets connector.Secrets) (*pgxpool.Config, error) {
 		// Functions and operators that others made are never run by mistake.
 		"search_path": "pg_catalog",
 		"TimeZone":    "UTC",
+		// The statements are the same for one change and for many, and take longer
+		// to plan than to run.
+		"plan_cache_mode": "force_generic_plan",
 	}
 	settings.ConnConfig.Password = ""
 	settings.ConnConfig.ConnectTimeout = c.statementTimeout()
@@ -72,9 +75,32 @@ func poolConfig(c config, secrets connector.Secrets) (*pgxpool.Config, error) {
 	settings.MinConns, settings.MinIdleConns = 0, 0
 	settings.MaxConnIdleTime = time.Minute
 	settings.MaxConnLifetime = 5 * time.Minute
-	// A connection that died while idle is replaced, not handed out: otherwise
-	// the first change after a restart of the target would fail.
-	settings.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool { return true }
-	settings.PingTimeout = c.statementTimeout()
+	// Whether an idle connection has died shows at its first use: see acquire.
+	settings.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool { return false }
 	return settings, nil
+}
+
+// acquire waits for a connection and makes its first use, which changes nothing in
+// the target. A connection that died while it was idle shows then, and another takes
+// its place: otherwise the first call after a restart of the target would fail. The
+// errors wrap a sentinel.
+func (c *postgres) acquire(ctx context.Context, first func(ctx context.Context, conn *pgx.Conn) error) (*pgxpool.Conn, error) {
+	for spare := c.config.MaxConnections; ; spare-- {
+		conn, err := c.pool.Acquire(ctx)
+		if err != nil {
+			return nil, c.connectError(err)
+		}
+		// The target ends it earlier, if it lives.
+		within, cancel := context.WithTimeout(ctx, c.config.statementTimeout()+cancelPatience)
+		err = first(within, conn.Conn())
+		cancel()
+		if err == nil {
+			return conn, nil
+		}
+		died := conn.Conn().IsClosed()
+		conn.Release()
+		if !died || spare == 0 || ctx.Err() != nil {
+			return nil, err
+		}
+	}
 }

@@ -43,9 +43,11 @@ type postgres struct {
 
 func (c *postgres) Capabilities() connector.Capabilities {
 	return connector.Capabilities{
-		ReadBack: true,
-		Bound:    c.bound(),
-		Kinds:    []string{kindAttribute, kindRole, kindRoleAdmin},
+		ReadBack:      true,
+		Together:      true,
+		Bound:         c.bound(),
+		Kinds:         []string{kindAttribute, kindRole, kindRoleAdmin},
+		MakesAccounts: true,
 	}
 }
 

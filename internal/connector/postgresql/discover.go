@@ -23,6 +23,7 @@ type role struct {
 	ValidUntil      string
 	Comment         string
 	Attributes      []string
+	InUse           bool
 }
 
 // membership is one row of memberships_*.sql.
@@ -39,9 +40,14 @@ type membership struct {
 func (c *postgres) Discover(ctx context.Context) (*connector.Inventory, error) {
 	ctx, cancel := c.limited(ctx)
 	defer cancel()
-	conn, err := c.pool.Acquire(ctx)
+	conn, err := c.acquire(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		if err := conn.Ping(ctx); err != nil {
+			return uncommitted(err)
+		}
+		return nil
+	})
 	if err != nil {
-		return nil, fmt.Errorf("discover: %w", c.connectError(err))
+		return nil, fmt.Errorf("discover: %w", err)
 	}
 	defer conn.Release()
 	var roles []role
@@ -67,7 +73,20 @@ func (c *postgres) Discover(ctx context.Context) (*connector.Inventory, error) {
 	if err != nil {
 		return nil, fmt.Errorf("discover: %w", err)
 	}
-	return inventory(roles, memberships), nil
+	return inventory(roles, withoutHandles(c.config.Username, roles, memberships)), nil
+}
+
+// withoutHandles leaves out the admin options that PostgreSQL 16 gives the
+// connector's own role on what it has made: they are how it takes that away again,
+// and no right to anything else.
+func withoutHandles(own string, roles []role, memberships []membership) []membership {
+	made := map[string]bool{}
+	for _, r := range roles {
+		made[r.Name] = markOf(r.Comment) != ""
+	}
+	return slices.DeleteFunc(memberships, func(m membership) bool {
+		return m.Member == own && made[m.Role] && !m.Inherit && !m.Set
+	})
 }
 
 func collect[T any](ctx context.Context, tx pgx.Tx, query string) ([]T, error) {
@@ -108,7 +127,10 @@ func inventory(roles []role, memberships []membership) *connector.Inventory {
 			"inherit": strconv.FormatBool(m.Inherit),
 			"set":     strconv.FormatBool(m.Set),
 		}
-		hold(found, m.Member, logins[m.Member], connector.Entitlement{Kind: kindRole, NativeID: m.Role}, options)
+		// Since PostgreSQL 16 one may administer a role without being let in.
+		if m.Inherit || m.Set {
+			hold(found, m.Member, logins[m.Member], connector.Entitlement{Kind: kindRole, NativeID: m.Role}, options)
+		}
 		if m.Admin {
 			hold(found, m.Member, logins[m.Member], connector.Entitlement{Kind: kindRoleAdmin, NativeID: m.Role}, options)
 		}
@@ -139,10 +161,13 @@ func (r role) account() connector.Account {
 	if r.ValidUntil != "" {
 		about["password_valid_until"] = r.ValidUntil
 	}
-	if r.Comment != "" {
+	switch mark := markOf(r.Comment); {
+	case mark != "":
+		about[connector.MarkAttribute] = mark
+	case r.Comment != "":
 		about["comment"] = r.Comment
 	}
-	return connector.Account{Name: r.Name, UID: formatOID(r.OID), Disabled: r.Disabled, Attributes: about}
+	return connector.Account{Name: r.Name, UID: formatOID(r.OID), Disabled: r.Disabled, InUse: r.InUse, Attributes: about}
 }
 
 // describe tells group roles, logins and predefined roles apart.

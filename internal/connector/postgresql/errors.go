@@ -15,17 +15,21 @@ const (
 	insufficientPrivilege = "42501"
 	undefinedObject       = "42704"
 	uniqueViolation       = "23505"
+	duplicateObject       = "42710"
+	reservedName          = "42939"
+	dependentObjects      = "2BP01"
 	internalError         = "XX000"
 	invalidGrant          = "0LP01" // a circle of memberships
 	notSupported          = "0A000" // for example NOSUPERUSER on the first role
 	lockNotAvailable      = "55P03"
+	queryCanceled         = "57014" // statement_timeout, or somebody
 	readOnly              = "25006" // a standby
 
 	classConnection    = "08"
 	classAuthorization = "28"
 	classRollback      = "40"
 	classResources     = "53"
-	classIntervention  = "57" // statement_timeout, cancellation, shutdown
+	classIntervention  = "57" // shutdown
 	classSystem        = "58"
 )
 
@@ -49,9 +53,11 @@ func uncommitted(err error) error {
 	switch pgErr.Code {
 	case insufficientPrivilege:
 		return fmt.Errorf("%w: %w", connector.ErrPermission, err)
-	case invalidGrant, notSupported:
+	case invalidGrant, notSupported, reservedName:
 		return fmt.Errorf("%w: %w", connector.ErrUnsupported, err)
-	case lockNotAvailable, readOnly, internalError, undefinedObject, uniqueViolation:
+	case lockNotAvailable, queryCanceled:
+		return fmt.Errorf("%w: %w: %w", connector.ErrUnavailable, connector.ErrBusy, err)
+	case readOnly, internalError, undefinedObject, uniqueViolation, duplicateObject, dependentObjects:
 		return fmt.Errorf("%w: %w", connector.ErrUnavailable, err)
 	}
 	switch pgErr.Code[:min(2, len(pgErr.Code))] {
@@ -80,7 +86,7 @@ func overtaken(err error) bool {
 		return false
 	}
 	switch pgErr.Code {
-	case undefinedObject, uniqueViolation:
+	case undefinedObject, uniqueViolation, duplicateObject:
 		return true
 	case internalError:
 		return strings.HasPrefix(pgErr.Message, "tuple concurrently")

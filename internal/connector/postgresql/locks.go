@@ -1,6 +1,7 @@
 package postgresql
 
 import (
+	"cmp"
 	"context"
 	"sync"
 
@@ -11,6 +12,14 @@ import (
 type lockKey struct {
 	account     string
 	entitlement connector.Entitlement
+}
+
+// compare is the order in which several turns are waited for.
+func (k lockKey) compare(other lockKey) int {
+	return cmp.Or(
+		cmp.Compare(k.entitlement.Kind, other.entitlement.Kind), cmp.Compare(k.entitlement.NativeID, other.entitlement.NativeID),
+		cmp.Compare(k.account, other.account),
+	)
 }
 
 // keyedLocks lets one change at a time work on one account and entitlement, so
@@ -48,4 +57,23 @@ func (l *keyedLocks) acquire(ctx context.Context, key lockKey) (release func(), 
 			return nil, ctx.Err()
 		}
 	}
+}
+
+// acquireAll is acquire for keys that are all different.
+func (l *keyedLocks) acquireAll(ctx context.Context, keys []lockKey) (release func(), err error) {
+	var releases []func()
+	release = func() {
+		for _, one := range releases {
+			one()
+		}
+	}
+	for _, key := range keys {
+		one, err := l.acquire(ctx, key)
+		if err != nil {
+			release()
+			return nil, err
+		}
+		releases = append(releases, one)
+	}
+	return release, nil
 }

@@ -111,8 +111,16 @@ func TestConnectorConforms(t *testing.T) {
 		},
 		DropAccount:     func(t *testing.T, name string) { s.exec(t, "DROP ROLE "+quote(name)) },
 		DropEntitlement: func(t *testing.T, e connector.Entitlement) { s.exec(t, "DROP ROLE "+quote(e.NativeID)) },
-		Hold:            s.hold,
-		Holds:           s.holds,
+		RenameAccount: func(t *testing.T, name, to string) {
+			s.exec(t, "ALTER ROLE "+quote(name)+" RENAME TO "+quote(to))
+		},
+		RenameEntitlement: func(t *testing.T, e connector.Entitlement, to string) connector.Entitlement {
+			s.exec(t, "ALTER ROLE "+quote(e.NativeID)+" RENAME TO "+quote(to))
+			return connector.Entitlement{Kind: e.Kind, NativeID: to}
+		},
+		Hold:    s.hold,
+		Holds:   s.holds,
+		Account: s.account,
 		Include: func(t *testing.T, from, to connector.Entitlement) bool {
 			s.hold(t, from.NativeID, to)
 			return true
@@ -143,6 +151,15 @@ func (s target) holds(t *testing.T, account string, e connector.Entitlement) boo
 		t.Fatal(err)
 	}
 	return e.Kind == "role" && member || e.Kind == "role_admin" && admin
+}
+
+func (s target) account(t *testing.T, name string) (exists, usable bool) {
+	t.Helper()
+	if err := s.Connect(t, "postgres").QueryRow(t.Context(), `
+		SELECT count(*) > 0, coalesce(bool_or(rolcanlogin), false) FROM pg_authid WHERE rolname = $1::text`, name).Scan(&exists, &usable); err != nil {
+		t.Fatal(err)
+	}
+	return exists, usable
 }
 
 // block holds a lock that every GRANT and REVOKE of a role needs, and none that

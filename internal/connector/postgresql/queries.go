@@ -17,8 +17,14 @@ var (
 	holdersSQL string
 	//go:embed sql/sessions.sql
 	sessionsSQL string
+	//go:embed sql/at_work.sql
+	atWorkSQL string
 	//go:embed sql/dropped_accounts.sql
 	droppedAccountsSQL string
+	//go:embed sql/made_account.sql
+	madeAccountSQL string
+	//go:embed sql/kept_account.sql
+	keptAccountSQL string
 )
 
 // grantorsMatter is the server version from which one membership may stand

@@ -1,6 +1,7 @@
 package postgresql
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -10,74 +11,123 @@ import (
 	"github.com/stint-dev/terraform-provider-stint/internal/connector"
 )
 
-// reachedRole is one row of reach.sql.
-type reachedRole struct {
+// reached is one row of reach.sql: the account itself, or a membership on the way
+// from it.
+type reached struct {
+	// Place is that of the account among those that were asked about.
+	Place int32
+	// Member is 0 where the role is the account itself.
+	Member, Role uint32
+	// Admin and Usable: the membership has the admin option, and lets its member in.
+	Admin, Usable bool
+	// Name and Attributes are the role's.
 	Name       string
 	Attributes []string
-	MemberOf   []string
-	AdminOf    []string
 }
 
-// Read follows memberships whatever their options: a member without INHERIT
-// reaches the role by SET ROLE.
+// Read follows memberships that have INHERIT, SET or both: a member without INHERIT
+// reaches the role by SET ROLE, and one with neither does not reach it.
 func (c *postgres) Read(ctx context.Context, account string, entitlement connector.Entitlement) (connector.Reading, error) {
-	if !wellFormed(account) || !wellFormed(entitlement.NativeID) || entitlement.NativeID == databaseOwner {
+	return c.ReadChange(ctx, connector.Change{Account: account, Entitlement: entitlement})
+}
+
+// ReadChange is Read by object identifiers, where the change has them.
+func (c *postgres) ReadChange(ctx context.Context, change connector.Change) (connector.Reading, error) {
+	if !readable(change) {
 		return connector.Reading{}, nil
+	}
+	fail := func(err error) (connector.Reading, error) {
+		return connector.Reading{}, fmt.Errorf("read %s %q of %q: %w", change.Entitlement.Kind, change.Entitlement.NativeID, change.Account, err)
+	}
+	arguments, err := reachArguments([]connector.Change{change})
+	if err != nil {
+		return fail(err)
 	}
 	ctx, cancel := c.limited(ctx)
 	defer cancel()
-	conn, err := c.pool.Acquire(ctx)
+	var rows []reached
+	conn, err := c.acquire(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		answer, err := conn.Query(ctx, reachSQL, arguments...)
+		if err == nil {
+			rows, err = pgx.CollectRows(answer, pgx.RowToStructByPos[reached])
+		}
+		if err != nil {
+			return uncommitted(err)
+		}
+		return nil
+	})
 	if err != nil {
-		return connector.Reading{}, fmt.Errorf("read %s %q of %q: %w", entitlement.Kind, entitlement.NativeID, account, c.connectError(err))
+		return fail(err)
 	}
-	defer conn.Release()
-	rows, err := conn.Query(ctx, reachSQL, account)
-	if err != nil {
-		return connector.Reading{}, fmt.Errorf("read %s %q of %q: %w", entitlement.Kind, entitlement.NativeID, account, uncommitted(err))
+	conn.Release()
+	return reading(rows, change), nil
+}
+
+// readable is false where nobody can hold what a change is about.
+func readable(change connector.Change) bool {
+	return wellFormed(change.Account) && wellFormed(change.Entitlement.NativeID) && change.Entitlement.NativeID != databaseOwner
+}
+
+// reachArguments are those of reach.sql for the accounts of changes.
+func reachArguments(changes []connector.Change) ([]any, error) {
+	names, accounts := make([]string, len(changes)), make([]uint32, len(changes))
+	for i, change := range changes {
+		names[i] = change.Account
+		var err error
+		if accounts[i], _, err = oids(change); err != nil {
+			return nil, err
+		}
 	}
-	roles, err := pgx.CollectRows(rows, pgx.RowToStructByPos[reachedRole])
-	if err != nil {
-		return connector.Reading{}, fmt.Errorf("read %s %q of %q: %w", entitlement.Kind, entitlement.NativeID, account, uncommitted(err))
-	}
-	reached := make(map[string]reachedRole, len(roles))
-	for _, r := range roles {
-		reached[r.Name] = r
-	}
-	return reading(reached, account, entitlement), nil
+	return []any{names, accounts}, nil
 }
 
 // reading finds the shortest path from the account to a role that holds the
-// entitlement directly; among equally short ones the first by name.
-func reading(reached map[string]reachedRole, account string, entitlement connector.Entitlement) connector.Reading {
-	if _, exists := reached[account]; !exists {
-		return connector.Reading{}
+// entitlement directly; among equally short ones the first by name. rows are those
+// of one account.
+func reading(rows []reached, change connector.Change) connector.Reading {
+	byName := slices.SortedFunc(slices.Values(rows), func(a, b reached) int { return cmp.Compare(a.Name, b.Name) })
+	memberships := map[uint32][]reached{}
+	var queue []reached
+	for _, row := range byName {
+		if row.Member == 0 {
+			queue = append(queue, row)
+			continue
+		}
+		memberships[row.Member] = append(memberships[row.Member], row)
 	}
-	via := map[string][]connector.Entitlement{account: nil}
-	for queue := []string{account}; len(queue) > 0; queue = queue[1:] {
-		current := reached[queue[0]]
-		if current.holds(entitlement) {
-			path := via[current.Name]
+	via := map[uint32][]connector.Entitlement{}
+	for _, account := range queue {
+		via[account.Role] = nil
+	}
+	for ; len(queue) > 0; queue = queue[1:] {
+		current := queue[0]
+		if current.holds(memberships[current.Role], change) {
+			path := via[current.Role]
 			return connector.Reading{Direct: len(path) == 0, Effective: true, Via: path}
 		}
-		for _, next := range current.MemberOf {
-			if _, seen := via[next]; seen {
+		for _, next := range memberships[current.Role] {
+			if _, seen := via[next.Role]; seen || !next.Usable {
 				continue
 			}
-			via[next] = append(slices.Clone(via[current.Name]), connector.Entitlement{Kind: kindRole, NativeID: next})
+			via[next.Role] = append(slices.Clone(via[current.Role]), connector.Entitlement{Kind: kindRole, NativeID: next.Name})
 			queue = append(queue, next)
 		}
 	}
 	return connector.Reading{}
 }
 
-func (r reachedRole) holds(entitlement connector.Entitlement) bool {
-	switch entitlement.Kind {
-	case kindAttribute:
-		return slices.Contains(r.Attributes, entitlement.NativeID)
-	case kindRole:
-		return slices.Contains(r.MemberOf, entitlement.NativeID)
-	case kindRoleAdmin:
-		return slices.Contains(r.AdminOf, entitlement.NativeID)
+// holds tells whether the role, which has memberships, holds directly what a change
+// is about.
+func (r reached) holds(memberships []reached, change connector.Change) bool {
+	if change.Entitlement.Kind == kindAttribute {
+		return slices.Contains(r.Attributes, change.Entitlement.NativeID)
 	}
-	return false
+	_, wanted, _ := oids(change) // they were read to ask
+	return slices.ContainsFunc(memberships, func(m reached) bool {
+		is := m.Name == change.Entitlement.NativeID
+		if wanted != 0 {
+			is = m.Role == wanted
+		}
+		return is && (change.Entitlement.Kind == kindRole && m.Usable || change.Entitlement.Kind == kindRoleAdmin && m.Admin)
+	})
 }

@@ -45,14 +45,19 @@ func (c *postgres) endSessions(ctx context.Context, conn *pgx.Conn, entitlement 
 	if err != nil || len(losers) == 0 {
 		return nil, err
 	}
+	return c.endAll(ctx, conn, losers, revokedAt)
+}
 
+// endAll ends the sessions of roles that began until a time, and returns once they
+// are gone.
+func (c *postgres) endAll(ctx context.Context, conn *pgx.Conn, roles []uint32, until time.Time) ([]connector.Session, error) {
 	var ended []connector.Session
 	signalled := map[int32]bool{}
 	deadline := time.Now().Add(c.config.statementTimeout())
 	again := time.NewTicker(pollInterval)
 	defer again.Stop()
 	for {
-		running, err := listSessions(ctx, conn, losers, revokedAt)
+		running, err := listSessions(ctx, conn, roles, until)
 		if err != nil || len(running) == 0 {
 			return ended, err
 		}

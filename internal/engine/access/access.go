@@ -8,9 +8,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -19,6 +19,7 @@ import (
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/fault"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/grants"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/journal"
+	"github.com/stint-dev/terraform-provider-stint/internal/engine/targets"
 	"github.com/stint-dev/terraform-provider-stint/internal/governance"
 	"github.com/stint-dev/terraform-provider-stint/internal/store/sqlc"
 )
@@ -27,7 +28,11 @@ import (
 type Access struct {
 	Journal  *journal.Journal
 	Declared *declared.Loader
-	Logger   hclog.Logger
+	// Nestings tell what entitlements include.
+	Nestings *discovery.Nestings
+	// Targets tell which accounts can be made.
+	Targets *targets.Targets
+	Logger  hclog.Logger
 }
 
 // Ask is what somebody asks for.
@@ -41,8 +46,17 @@ type Ask struct {
 	BusinessEvent string
 	Duration      *governance.Duration
 	Justification string
+	// NotBefore is when the access is to begin; nil is at once.
+	NotBefore *time.Time
 	// Extends is the grant that is to end later; empty for a new one.
 	Extends governance.GrantID
+	// BreakGlass asks for it at once, past the template's approval.
+	BreakGlass bool
+
+	// admitted: the grant that is asked about was given.
+	admitted bool
+	// onMade: it rests on an account that Stint makes.
+	onMade bool
 }
 
 // Decide says what would become of a request now, without making it.
@@ -62,7 +76,7 @@ func (a *Access) Explain(ctx context.Context, ask Ask) (governance.Decision, gov
 
 func (a *Access) weigh(ctx context.Context, ask Ask, decide func(*governance.PolicySet, governance.Question)) error {
 	err := a.Journal.Read(ctx, func(tx *journal.Tx) error {
-		set, question, err := a.question(ctx, tx, ask)
+		set, question, _, err := a.question(ctx, tx, ask)
 		if err != nil {
 			return err
 		}
@@ -75,89 +89,95 @@ func (a *Access) weigh(ctx context.Context, ask Ask, decide func(*governance.Pol
 	return nil
 }
 
+// standing is what the actor has by grants.
+type standing struct {
+	live []governance.Grant
+	// implied is what comes with them and with what is asked for.
+	implied governance.Inclusions
+}
+
 // question gathers everything that a decision depends on.
-func (a *Access) question(ctx context.Context, tx *journal.Tx, ask Ask) (*governance.PolicySet, governance.Question, error) {
-	set, q, err := a.asked(ctx, tx, ask)
+func (a *Access) question(ctx context.Context, tx *journal.Tx, ask Ask) (_ *governance.PolicySet, q governance.Question, has standing, err error) {
+	set, q, outline, err := a.asked(ctx, tx, ask)
 	if err != nil {
-		return nil, q, err
+		return nil, q, has, err
 	}
 	row, err := tx.GetIdentity(ctx, string(ask.Identity))
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, q, fault.New(fault.NotFound, "no identity %q", ask.Identity)
+		return nil, q, has, fault.New(fault.NotFound, "no identity %q", ask.Identity)
 	}
 	if err != nil {
-		return nil, q, fmt.Errorf("read identity %s: %w", ask.Identity, err)
+		return nil, q, has, fmt.Errorf("read identity %s: %w", ask.Identity, err)
 	}
-	members, err := a.asker(ctx, tx, &q, row)
-	if err != nil {
-		return nil, q, err
+	if has.live, err = a.asker(ctx, tx, &q, row); err != nil {
+		return nil, q, has, err
 	}
-	return set, q, nested(ctx, tx, &q, members)
-}
-
-// nested reads what the members of the actor and the entitlements that are asked
-// for have nested: what nobody holds or asks for does not matter, and there may
-// be a lot of it.
-func nested(ctx context.Context, tx *journal.Tx, q *governance.Question, members []governance.IdentityID) error {
-	q.Inclusions = governance.Inclusions{}
-	add := func(rows []sqlc.Inclusion, err error) error {
-		all, _, err := discovery.Inclusions(rows, err)
-		maps.Copy(q.Inclusions, all) // an entitlement comes with all that it includes, or not at all
-		return err
-	}
-	for _, member := range members {
-		if err := add(tx.ListInclusionsOf(ctx, string(member))); err != nil {
-			return err
+	if !ask.admitted {
+		if err := uses(ctx, tx, set, &q); err != nil {
+			return nil, q, has, err
 		}
 	}
-	for _, id := range q.Entitlements {
-		if err := add(tx.ListInclusionsFrom(ctx, string(id))); err != nil {
-			return err
+	if q.Broken, err = broken(ctx, tx, ask, row.ID); err != nil {
+		return nil, q, has, err
+	}
+	if !ask.admitted || ask.onMade {
+		if err := a.newAccounts(ctx, tx, set, &q, ask.Template != ""); err != nil {
+			return nil, q, has, err
 		}
 	}
-	return nil
+	nested := slices.Clone(q.Entitlements)
+	for _, h := range q.Held {
+		nested = append(nested, h.Entitlement)
+	}
+	q.Inclusions, has.implied, err = outline.From(ctx, tx, nested)
+	return set, q, has, err
 }
 
 // asked gathers what is the same whoever asks, without what is nested.
-func (a *Access) asked(ctx context.Context, tx *journal.Tx, ask Ask) (*governance.PolicySet, governance.Question, error) {
-	q := governance.Question{
+func (a *Access) asked(ctx context.Context, tx *journal.Tx, ask Ask) (_ *governance.PolicySet, q governance.Question, outline discovery.Outline, err error) {
+	q = governance.Question{
 		Now: tx.Now, Template: ask.Template, Entitlements: ask.Entitlements, Account: ask.Account,
 		Duration: ask.Duration, Justification: ask.Justification, EventRef: ask.BusinessEvent,
+		NotBefore: ask.NotBefore, Admitted: ask.admitted,
+		BreakGlass: ask.BreakGlass,
 	}
 	set, err := a.Declared.Set(ctx, tx)
 	if err != nil {
-		return nil, q, err
+		return nil, q, outline, err
 	}
 	if template := set.Templates[ask.Template]; template != nil && len(ask.Entitlements) == 0 && len(template.Entitlements) == 1 {
 		q.Entitlements = template.Entitlements
 	}
-	if ask.BusinessEvent != "" {
-		if q.Event, err = findEvent(ctx, tx, ask.BusinessEvent); err != nil {
-			return nil, q, err
-		}
+	if q.Event, err = findEvent(ctx, tx, ask.BusinessEvent); err != nil {
+		return nil, q, outline, err
 	}
 	if ask.Extends != "" {
 		extends, err := grants.Get(ctx, tx, ask.Extends)
 		if err != nil {
-			return nil, q, err
+			return nil, q, outline, err
 		}
 		q.Extends = &extends.Grant
 	}
+	if outline, err = a.Nestings.Outline(ctx, tx); err != nil {
+		return nil, q, outline, err
+	}
+	q.Retired = outline.Retired
 	for _, id := range q.Entitlements {
 		n, err := tx.DiscoveredEntitlementExists(ctx, string(id))
 		if err != nil {
-			return nil, q, fmt.Errorf("look for %s: %w", id, err)
+			return nil, q, outline, fmt.Errorf("look for %s: %w", id, err)
 		}
 		if n == 0 {
 			q.Missing = append(q.Missing, id)
 		}
 	}
-	return set, q, nil
+	return set, q, outline, nil
 }
 
-// asker gathers who asks and what the actor has: the identity, and everyone who
-// counts as one with it because one human answers for them all.
-func (a *Access) asker(ctx context.Context, tx *journal.Tx, q *governance.Question, row sqlc.Identity) (members []governance.IdentityID, err error) {
+// asker gathers who asks and what the actor has, which is the identity and everyone
+// who counts as one with it because one human answers for them all. It also answers
+// with their live grants.
+func (a *Access) asker(ctx context.Context, tx *journal.Tx, q *governance.Question, row sqlc.Identity) (live []governance.Grant, err error) {
 	person, err := declared.PersonFrom(row)
 	if err != nil {
 		return nil, err
@@ -176,17 +196,18 @@ func (a *Access) asker(ctx context.Context, tx *journal.Tx, q *governance.Questi
 		q.Accounts = append(q.Accounts, governance.AccountID(account.ID))
 	}
 	slices.Sort(q.Accounts)
-	if members, err = actor(ctx, tx, person.Identity); err != nil {
+	members, err := actor(ctx, tx, person.Identity)
+	if err != nil {
 		return nil, err
 	}
 	for _, member := range members {
-		held, err := holdings(ctx, tx, member)
+		held, given, err := holdings(ctx, tx, member)
 		if err != nil {
 			return nil, fmt.Errorf("read holdings of %s: %w", member, err)
 		}
-		q.Held = append(q.Held, held...)
+		q.Held, live = append(q.Held, held...), append(live, given...)
 	}
-	return members, nil
+	return live, nil
 }
 
 // actor lists the identities that one human answers for, that human first.
@@ -203,31 +224,35 @@ func actor(ctx context.Context, tx *journal.Tx, i governance.Identity) ([]govern
 	return members, nil
 }
 
-func holdings(ctx context.Context, tx *journal.Tx, id governance.IdentityID) ([]governance.Holding, error) {
-	var held []governance.Holding
+// holdings are what an identity holds, as observed and by its live grants.
+func holdings(ctx context.Context, tx *journal.Tx, id governance.IdentityID) (held []governance.Holding, live []governance.Grant, err error) {
 	observed, err := tx.ListAssignmentsOf(ctx, string(id))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, row := range observed {
 		held = append(held, governance.Holding{Identity: id, Account: governance.AccountID(row.AccountID), Entitlement: governance.EntitlementID(row.EntitlementID)})
 	}
-	live, err := grants.List(tx.ListLiveGrantsOfIdentity(ctx, string(id)))
+	given, err := grants.List(tx.ListLiveGrantsOfIdentity(ctx, string(id)))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	for _, g := range live {
+	for _, g := range given {
+		live = append(live, g.Grant)
 		held = append(held, governance.Holding{Identity: id, Account: g.Account, Entitlement: g.Entitlement, Grant: g.ID})
 	}
 	slices.SortFunc(held, func(a, b governance.Holding) int {
 		return strings.Compare(string(a.Account)+" "+string(a.Entitlement)+" "+string(a.Grant), string(b.Account)+" "+string(b.Entitlement)+" "+string(b.Grant))
 	})
-	return held, nil
+	return held, live, nil
 }
 
 // findEvent finds a business event by id, or an open one by name; nil when
-// there is none. Two open ones of a name are a refusal that lists them.
+// there is none, or none is asked for. Two open ones of a name are a refusal that lists them.
 func findEvent(ctx context.Context, tx *journal.Tx, ref string) (*governance.OpenEvent, error) {
+	if ref == "" {
+		return nil, nil
+	}
 	row, err := tx.GetEvent(ctx, ref)
 	if err == nil {
 		return declared.EventFrom(row)
@@ -255,8 +280,8 @@ func findEvent(ctx context.Context, tx *journal.Tx, ref string) (*governance.Ope
 
 // hold keeps what a new grant relies on until the transaction ends: nobody else
 // decides about the same actor, and neither the identity nor the template nor
-// the event goes.
-func hold(ctx context.Context, tx *journal.Tx, i governance.Identity, template governance.TemplateID, event governance.EventID) error {
+// the event goes. Of a template that bounds its live grants nobody else decides.
+func (a *Access) hold(ctx context.Context, tx *journal.Tx, i governance.Identity, template governance.TemplateID, event governance.EventID) error {
 	if _, err := tx.UseIdentity(ctx, string(i.Root())); err != nil {
 		return fmt.Errorf("hold actor %s: %w", i.Root(), err)
 	}
@@ -265,8 +290,8 @@ func hold(ctx context.Context, tx *journal.Tx, i governance.Identity, template g
 			return fmt.Errorf("hold identity %s: %w", i.ID(), err)
 		}
 	}
-	if _, err := tx.UseDeclared(ctx, sqlc.UseDeclaredParams{Kind: string(governance.KindTemplate), ID: string(template)}); err != nil {
-		return fmt.Errorf("hold grant template %s: %w", template, err)
+	if err := grants.ShareTemplate(ctx, tx, template, i.ID()); err != nil {
+		return err
 	}
 	if event != "" {
 		if _, err := tx.UseEvent(ctx, string(event)); err != nil {
@@ -274,5 +299,18 @@ func hold(ctx context.Context, tx *journal.Tx, i governance.Identity, template g
 		}
 	}
 	// Whoever was waited for may have changed what is declared.
-	return tx.RereadRevision()
+	if err := tx.RereadRevision(); err != nil {
+		return err
+	}
+	set, err := a.Declared.Set(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if t := set.Templates[template]; t == nil || t.MaxConcurrent == nil || t.MaxConcurrent.Total == nil {
+		return nil
+	}
+	if _, err := tx.UseDeclared(ctx, sqlc.UseDeclaredParams{Kind: string(governance.KindTemplate), ID: string(template)}); err != nil {
+		return fmt.Errorf("hold grant template %s: %w", template, err)
+	}
+	return nil
 }

@@ -34,10 +34,10 @@ func (a *Access) Approve(ctx context.Context, by journal.Actor, id governance.Re
 			view.Request = request
 			return errors.Join(updateRequest(ctx, tx, was, request), recordRequest(tx, request, fields))
 		}
-		if tx.ClockBehind {
-			return journal.ErrClock()
+		if err := tx.MayGrant(); err != nil {
+			return err
 		}
-		set, question, err := a.question(ctx, tx, askOf(request))
+		set, question, _, err := a.question(ctx, tx, askOf(request))
 		if err != nil {
 			return err
 		}
@@ -83,6 +83,9 @@ func (a *Access) Reject(ctx context.Context, by journal.Actor, id governance.Req
 func (a *Access) Withdraw(ctx context.Context, by journal.Actor, id governance.RequestID) (RequestView, error) {
 	var view RequestView
 	err := a.Journal.Write(ctx, by, func(tx *journal.Tx) error {
+		if _, err := tx.HoldRequest(ctx, string(id)); err != nil {
+			return fmt.Errorf("hold request %s: %w", id, err)
+		}
 		was, err := getRequest(ctx, tx, id)
 		if err != nil {
 			return err
@@ -118,14 +121,14 @@ func (a *Access) forVerdict(ctx context.Context, tx *journal.Tx, by journal.Acto
 	if err != nil {
 		return was, governance.Voice{}, err
 	}
-	parties, err := a.parties(ctx, tx, was.Request, by.Identity)
+	parties, err := a.parties(ctx, tx, was.Request, by)
 	if err != nil {
 		return was, governance.Voice{}, err
 	}
 	if _, err := was.MayApprove(parties); err != nil {
 		return was, governance.Voice{}, err
 	}
-	if err := hold(ctx, tx, parties.Requester.Identity, was.Template, was.BusinessEvent); err != nil {
+	if err := a.hold(ctx, tx, parties.Requester.Identity, was.Template, was.BusinessEvent); err != nil {
 		return was, governance.Voice{}, err
 	}
 	// Read again: the hold waited for whoever else was deciding.
@@ -144,17 +147,22 @@ func pendingRequest(ctx context.Context, tx *journal.Tx, id governance.RequestID
 	return was, err
 }
 
-func (a *Access) parties(ctx context.Context, tx *journal.Tx, r governance.Request, approver governance.IdentityID) (governance.Parties, error) {
-	var p governance.Parties
+func (a *Access) parties(ctx context.Context, tx *journal.Tx, r governance.Request, by journal.Actor) (governance.Parties, error) {
+	p := governance.Parties{Makers: by.Makers, Now: tx.Now}
+	approver := by.Identity
 	requester, err := declared.Person(ctx, tx, r.Identity)
 	if err != nil {
 		return p, err
 	}
-	if requester == nil {
+	switch {
+	case requester != nil:
+		p.Requester = *requester
+	case r.Review != nil:
+		p.Requester, p.RequesterOwner = r.RequesterThen()
+	default:
 		return p, fault.New(fault.Conflict, "requester %s is no longer declared", r.Identity)
 	}
-	p.Requester = *requester
-	if requester.Owner != "" {
+	if requester != nil && requester.Owner != "" {
 		if p.RequesterOwner, err = declared.Person(ctx, tx, requester.Owner); err != nil {
 			return p, err
 		}
@@ -225,6 +233,6 @@ func askOf(r governance.Request) Ask {
 	return Ask{
 		Identity: r.Identity, Template: r.Template, Entitlements: r.Entitlements, Account: r.Account,
 		BusinessEvent: string(r.BusinessEvent), Duration: &duration, Justification: r.Justification,
-		Extends: r.Extends,
+		NotBefore: r.NotBefore, Extends: r.Extends, BreakGlass: r.BreakGlass,
 	}
 }

@@ -1,9 +1,13 @@
 package access
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/declared"
@@ -12,38 +16,54 @@ import (
 	"github.com/stint-dev/terraform-provider-stint/internal/evidence"
 	"github.com/stint-dev/terraform-provider-stint/internal/governance"
 	"github.com/stint-dev/terraform-provider-stint/internal/store"
+	"github.com/stint-dev/terraform-provider-stint/internal/store/sqlc"
 )
 
 // dueEvery is how often what is due by time alone is looked for. It bounds how
 // late an end begins.
 const dueEvery = 100 * time.Millisecond
 
+// forgetEvery is how often calls are dropped that are known no more.
+const forgetEvery = 10 * time.Minute
+
 // Run brings about what is due until ctx ends: grants that are over, events that
-// have ended, approval stages that ran out of time, and grants that something has
-// changed for, which are decided again. All of it is
-// found by index in the database, so a restart loses nothing.
+// have ended, approval stages and reviews that ran out of time, and grants that
+// something has changed for, which are decided again. All of it is found by index
+// in the database, so a restart loses nothing.
 func (a *Access) Run(ctx context.Context) error {
+	var wait sync.WaitGroup
+	defer wait.Wait()
+	// Many grants that are over do not delay the rest, nor the rest them.
+	wait.Go(func() { a.repeat(ctx, dueEvery, a.endGrants) })
+	wait.Go(func() { a.repeat(ctx, forgetEvery, a.Journal.ForgetCalls) })
+	a.repeat(ctx, dueEvery, a.due)
+	return nil
+}
+
+func (a *Access) repeat(ctx context.Context, every time.Duration, due func(context.Context) error) {
+	var pace journal.Pace
 	for {
-		if err := a.Due(ctx); err != nil && ctx.Err() == nil {
+		err := due(ctx)
+		if err != nil && ctx.Err() == nil {
 			a.Logger.Error("what is due is not all brought about; it is tried again", "error", err)
 		}
 		select {
 		case <-ctx.Done():
-			return nil
-		case <-a.Journal.After(dueEvery):
+			return
+		case <-a.Journal.After(pace.Pause(every, err)):
 		}
 	}
 }
 
-// Due brings about everything that is due now. One thing that fails does not
-// hold up another.
-func (a *Access) Due(ctx context.Context) error {
-	var due struct{ grants, events, requests, extensions, marked []string }
+// Due brings about everything that is due now.
+func (a *Access) Due(ctx context.Context) error { return errors.Join(a.endGrants(ctx), a.due(ctx)) }
+
+// due brings about everything that is due now, except for grants that are over.
+// One thing that fails does not hold up another.
+func (a *Access) due(ctx context.Context) error {
+	var due struct{ events, requests, extensions, marked []string }
 	if err := a.Journal.Read(ctx, func(tx *journal.Tx) (err error) {
 		now := store.NullInt(store.Micros(tx.Now))
-		if due.grants, err = tx.GrantsDue(ctx, now); err != nil {
-			return err
-		}
 		if due.events, err = tx.EventsDue(ctx, now.Int64); err != nil {
 			return err
 		}
@@ -63,7 +83,7 @@ func (a *Access) Due(ctx context.Context) error {
 		ids  []string
 		what string
 		do   func(context.Context, *journal.Tx, string) error
-	}{{due.grants, "grant", endDue}, {due.events, "business event", closeDue}, {due.requests, "request", timeOutDue}, {due.extensions, "extension", lapseExtension}} {
+	}{{due.events, "business event", closeDue}, {due.requests, "request", timeOutDue}, {due.extensions, "extension", lapseExtension}} {
 		errs = append(errs, a.inBatches(ctx, each.ids, each.what, each.do))
 	}
 	errs = append(errs, a.redecideMarked(ctx, due.marked))
@@ -99,21 +119,60 @@ func (a *Access) inBatches(ctx context.Context, ids []string, what string, do fu
 	return errors.Join(errs...)
 }
 
-func endDue(ctx context.Context, tx *journal.Tx, id string) error {
-	g, err := grants.Get(ctx, tx, governance.GrantID(id))
-	if err != nil {
-		return err
+// endAtOnce is how many grants end in one transaction.
+const endAtOnce = 250
+
+// endGrants ends all grants that are over, those first that are due the longest.
+func (a *Access) endGrants(ctx context.Context) error {
+	var errs []error
+	from := sqlc.GrantsDueParams{AfterDue: store.NullInt(math.MinInt64), LimitTo: endAtOnce}
+	for {
+		var due []sqlc.GrantsDueRow
+		if err := a.Journal.Read(ctx, func(tx *journal.Tx) (err error) {
+			from.Now = store.NullInt(store.Micros(tx.Now))
+			due, err = tx.GrantsDue(ctx, from)
+			return err
+		}); err != nil {
+			return fmt.Errorf("look for grants that are over: %w", err)
+		}
+		if len(due) == 0 {
+			return errors.Join(errs...)
+		}
+		from.AfterDue, from.AfterID = due[len(due)-1].DueAt, due[len(due)-1].ID
+		errs = append(errs, a.endTogether(ctx, due))
 	}
-	reason, due := g.DueReason(tx.Now)
-	if !due {
-		return nil // another process was faster
+}
+
+func (a *Access) endTogether(ctx context.Context, due []sqlc.GrantsDueRow) error {
+	slices.SortFunc(due, func(a, b sqlc.GrantsDueRow) int { return cmp.Compare(a.ID, b.ID) }) // so that two processes never wait for each other
+	err := a.Journal.WriteTogether(ctx, journal.Engine(), func(tx *journal.Tx) error {
+		for _, row := range due {
+			g, err := grants.Read(row.Body)
+			if err != nil {
+				return fmt.Errorf("grant %s: %w", row.ID, err)
+			}
+			if _, err := grants.EndDue(ctx, tx, g); err != nil {
+				return fmt.Errorf("grant %s: %w", row.ID, err)
+			}
+		}
+		return nil
+	})
+	if err == nil || errors.Is(err, store.ErrMoved) || errors.Is(err, grants.ErrMoved) {
+		return nil // another process was faster; what it left is found again
 	}
-	cause := grants.Cause{Reason: reason}
-	if reason == governance.EndIneligible {
-		cause.Detail = g.Ineligible.Why
+	// One of them failed the whole batch: take them one by one.
+	var errs []error
+	for _, row := range due {
+		errs = append(errs, a.inBatches(ctx, []string{row.ID}, "grant", func(ctx context.Context, tx *journal.Tx, id string) error {
+			g, err := grants.Get(ctx, tx, governance.GrantID(id))
+			if err != nil {
+				return err
+			}
+			_, err = grants.EndDue(ctx, tx, g)
+			return err
+		}))
 	}
-	_, err = grants.End(ctx, tx, g, cause)
-	return err
+	return errors.Join(errs...)
 }
 
 func closeDue(ctx context.Context, tx *journal.Tx, id string) error {
@@ -133,6 +192,9 @@ func timeOutDue(ctx context.Context, tx *journal.Tx, id string) error {
 	was, err := getRequest(ctx, tx, governance.RequestID(id))
 	if err != nil {
 		return err
+	}
+	if overdue, due := was.FallOverdue(tx.Now); due {
+		return reviewOverdue(ctx, tx, was, overdue)
 	}
 	timedOut, due := was.TimeOut(tx.Now)
 	if !due {

@@ -23,7 +23,7 @@ type Eligibility struct {
 func (a *Access) Eligible(ctx context.Context, ask Ask) (Eligibility, error) {
 	var eligibility Eligibility
 	err := a.Journal.Read(ctx, func(tx *journal.Tx) error {
-		set, question, err := a.question(ctx, tx, ask)
+		set, question, _, err := a.question(ctx, tx, ask)
 		if err != nil {
 			return err
 		}
@@ -70,7 +70,7 @@ func (a *Access) Requesters(ctx context.Context, ask Ask) ([]governance.Identity
 	var requesters []governance.Identity
 	err := a.Journal.Read(ctx, func(tx *journal.Tx) error {
 		requesters = nil
-		set, asked, err := a.asked(ctx, tx, ask)
+		set, asked, _, err := a.asked(ctx, tx, ask)
 		if err != nil {
 			return err
 		}
@@ -87,6 +87,15 @@ func (a *Access) Requesters(ctx context.Context, ask Ask) ([]governance.Identity
 			}
 			question := asked
 			if _, err := a.asker(ctx, tx, &question, row); err != nil {
+				return err
+			}
+			if err := uses(ctx, tx, set, &question); err != nil {
+				return err
+			}
+			if question.Broken, err = broken(ctx, tx, ask, row.ID); err != nil {
+				return err
+			}
+			if err := a.newAccounts(ctx, tx, set, &question, false); err != nil {
 				return err
 			}
 			if governance.Opens(set.Eligible(question)) {

@@ -16,7 +16,8 @@ import (
 )
 
 // OpenEvent opens a business event from outside; its id is a new UUIDv7. Two
-// open events of one name are refused, so that a name says which is meant.
+// open events of one name are refused, so that a name says which is meant. A call
+// that comes again is answered with the event that it opened before, as that is now.
 func (a *Access) OpenEvent(ctx context.Context, by journal.Actor, e governance.BusinessEvent) (governance.OpenEvent, error) {
 	what := fmt.Sprintf("business event %q", e.Name)
 	if err := fault.FromProblems(what, e.Check()); err != nil {
@@ -24,7 +25,19 @@ func (a *Access) OpenEvent(ctx context.Context, by journal.Actor, e governance.B
 	}
 	var opened governance.OpenEvent
 	err := a.Journal.Write(ctx, by, func(tx *journal.Tx) (err error) {
-		opened, err = a.OpenEventIn(ctx, tx, e)
+		id := tx.NewID()
+		made, err := tx.Once(ctx, id)
+		if err != nil {
+			return err
+		}
+		if made != id {
+			before, err := findEvent(ctx, tx, made)
+			if err == nil {
+				opened = *before
+			}
+			return err
+		}
+		opened, err = a.open(ctx, tx, id, e)
 		return err
 	})
 	return opened, err
@@ -32,6 +45,10 @@ func (a *Access) OpenEvent(ctx context.Context, by journal.Actor, e governance.B
 
 // OpenEventIn opens an event, which is right by itself, in a transaction.
 func (a *Access) OpenEventIn(ctx context.Context, tx *journal.Tx, e governance.BusinessEvent) (governance.OpenEvent, error) {
+	return a.open(ctx, tx, tx.NewID(), e)
+}
+
+func (a *Access) open(ctx context.Context, tx *journal.Tx, id string, e governance.BusinessEvent) (governance.OpenEvent, error) {
 	what := fmt.Sprintf("business event %q", e.Name)
 	var opened governance.OpenEvent
 	if !tx.Now.Before(e.EndsAt) {
@@ -50,7 +67,7 @@ func (a *Access) OpenEventIn(ctx context.Context, tx *journal.Tx, e governance.B
 	if len(same) > 0 {
 		return opened, fault.New(fault.AlreadyExists, "%s is open already with id %s; close it first or use another name", what, same[0].ID)
 	}
-	opened = governance.OpenEvent{BusinessEvent: e, ID: governance.EventID(tx.NewID()), OpenedAt: tx.Now, Version: 1}
+	opened = governance.OpenEvent{BusinessEvent: e, ID: governance.EventID(id), OpenedAt: tx.Now, Version: 1}
 	body, err := declared.Encode(e)
 	if err != nil {
 		return opened, err

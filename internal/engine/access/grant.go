@@ -2,12 +2,16 @@ package access
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/fault"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/grants"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/journal"
 	"github.com/stint-dev/terraform-provider-stint/internal/governance"
+	"github.com/stint-dev/terraform-provider-stint/internal/store"
+	"github.com/stint-dev/terraform-provider-stint/internal/store/sqlc"
 )
 
 // GrantView is a grant with how its unfinished operation fares.
@@ -36,6 +40,10 @@ func (a *Access) Revoke(ctx context.Context, by journal.Actor, id governance.Gra
 func (a *Access) end(ctx context.Context, by journal.Actor, id governance.GrantID, cause grants.Cause, may func(governance.Grant) error) (GrantView, error) {
 	var view GrantView
 	err := a.Journal.Write(ctx, by, func(tx *journal.Tx) error {
+		// Who wants a grant to end is not sent away because it is being moved.
+		if _, err := tx.HoldGrant(ctx, string(id)); err != nil {
+			return fmt.Errorf("hold grant %s: %w", id, err)
+		}
 		g, err := grants.Get(ctx, tx, id)
 		if err != nil {
 			return err
@@ -52,25 +60,19 @@ func (a *Access) end(ctx context.Context, by journal.Actor, id governance.GrantI
 
 // GetGrant reads one grant.
 func (a *Access) GetGrant(ctx context.Context, id governance.GrantID) (GrantView, error) {
-	var view GrantView
-	err := a.Journal.Read(ctx, func(tx *journal.Tx) error {
-		g, err := grants.Get(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		view = GrantView{Grant: g.Grant}
-		operations, err := tx.ListOpenOperationsOfGrant(ctx, string(id))
-		if err != nil {
-			return fmt.Errorf("read operations of grant %s: %w", id, err)
-		}
-		for _, op := range operations {
-			if op.Kind != string(grants.OperationVerify) {
-				view.LastError, view.Attempts = op.LastError, op.Attempts
-			}
-		}
-		return nil
+	var row sqlc.GetGrantWithOperationRow
+	err := a.Journal.Glance(ctx, func(ctx context.Context, q *store.Queries) (err error) {
+		row, err = q.GetGrantWithOperation(ctx, string(id))
+		return err
 	})
-	return view, err
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return GrantView{}, grants.Unknown(id)
+	case err != nil:
+		return GrantView{}, fmt.Errorf("read grant %s: %w", id, err)
+	}
+	g, err := grants.Read(row.Body)
+	return GrantView{Grant: g.Grant, LastError: row.LastError, Attempts: row.Attempts}, err
 }
 
 // GrantFilter picks grants; empty members pick all.

@@ -57,6 +57,12 @@ type RequestFilter struct {
 	Identity governance.IdentityID
 	// Approver picks pending requests whose stage waits for this identity.
 	Approver governance.IdentityID
+	// BreakGlass picks requests that break-glass granted, and Review those whose review
+	// stands there.
+	BreakGlass bool
+	Review     governance.ReviewState
+	// Reviewer picks requests whose review this identity may give.
+	Reviewer governance.IdentityID
 }
 
 // ListRequests reads requests, oldest first.
@@ -99,6 +105,10 @@ func (f RequestFilter) read(ctx context.Context, tx *journal.Tx) ([]string, erro
 		return tx.ListRequestsOf(ctx, string(f.Identity))
 	case f.Approver != "":
 		return tx.ListRequestsByState(ctx, string(governance.RequestPending))
+	case f.Reviewer != "":
+		return tx.ListAwaitingReview(ctx)
+	case f.Review != "":
+		return tx.ListRequestsByReview(ctx, string(f.Review))
 	case f.State != "":
 		return tx.ListRequestsByState(ctx, string(f.State))
 	}
@@ -110,13 +120,19 @@ func (a *Access) picks(ctx context.Context, tx *journal.Tx, f RequestFilter, r g
 	if f.State != "" && r.State != f.State || f.Identity != "" && r.Identity != f.Identity {
 		return false, voice, nil
 	}
+	if f.BreakGlass && r.Review == nil || f.Review != "" && r.ReviewState() != f.Review {
+		return false, voice, nil
+	}
+	if f.Reviewer != "" {
+		return a.awaitsReview(ctx, tx, r, journal.Actor{Identity: f.Reviewer})
+	}
 	if f.Approver == "" {
 		return true, voice, nil
 	}
 	if r.State != governance.RequestPending {
 		return false, voice, nil
 	}
-	parties, err := a.parties(ctx, tx, r, f.Approver)
+	parties, err := a.parties(ctx, tx, r, journal.Actor{Identity: f.Approver})
 	if err != nil {
 		return false, voice, err
 	}

@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
-	"github.com/stint-dev/terraform-provider-stint/internal/engine/discovery"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/grants"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/journal"
 	"github.com/stint-dev/terraform-provider-stint/internal/evidence"
@@ -33,40 +31,14 @@ func (a *Access) anew(ctx context.Context, tx *journal.Tx, g governance.Grant) (
 	}
 	ask := askOf(request.Request)
 	ask.Entitlements, ask.Account = []governance.EntitlementID{g.Entitlement}, g.Account
-	set, question, err := a.question(ctx, tx, ask)
+	ask.NotBefore, ask.admitted, ask.onMade = &g.NotBefore, true, g.MadeAccount != ""
+	set, question, has, err := a.question(ctx, tx, ask)
 	if err != nil {
 		return nil, question, request.Request, err
 	}
-	question.Held, err = beside(ctx, tx, g, question)
-	return set, question, request.Request, err
-}
-
-// beside is what counts as held next to a grant.
-func beside(ctx context.Context, tx *journal.Tx, g governance.Grant, q governance.Question) ([]governance.Holding, error) {
-	members, err := actor(ctx, tx, q.Identity.Identity)
-	if err != nil {
-		return nil, err
-	}
-	var live []governance.Grant
-	implied := governance.Inclusions{}
-	for _, member := range members {
-		list, err := grants.List(tx.ListLiveGrantsOfIdentity(ctx, string(member)))
-		if err != nil {
-			return nil, err
-		}
-		for _, other := range list {
-			live = append(live, other.Grant)
-			if _, known := implied[other.Entitlement]; known {
-				continue
-			}
-			_, some, err := discovery.Inclusions(tx.ListInclusionsFrom(ctx, string(other.Entitlement)))
-			if err != nil {
-				return nil, err
-			}
-			maps.Copy(implied, some)
-		}
-	}
-	return governance.Beside(g, q.Held, live, implied), nil
+	// What counts as held next to a grant leaves out what the grant itself gave.
+	question.Held = governance.Beside(g, question.Held, has.live, has.implied)
+	return set, question, request.Request, nil
 }
 
 // redecideMarked decides marked grants again, many in a transaction. One that
@@ -97,7 +69,7 @@ func (a *Access) redecideTogether(ctx context.Context, ids []string) error {
 			}
 			on.Identities, on.Templates, on.Events = append(on.Identities, g.Identity), append(on.Templates, g.Template), append(on.Events, g.BusinessEvent)
 		}
-		if err := on.Hold(ctx, tx); err != nil {
+		if err := on.Share(ctx, tx); err != nil {
 			return err
 		}
 		// Whoever was waited for may have changed what is declared.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/declared"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/fault"
@@ -27,13 +28,27 @@ type RequestView struct {
 }
 
 // Request makes a request. A denied one is a result with its reasons, not an
-// error: it is kept as evidence.
+// error: it is kept as evidence. A call that comes again is answered with the
+// request that it made before, as that is now.
 func (a *Access) Request(ctx context.Context, by journal.Actor, ask Ask) (RequestView, error) {
 	var view RequestView
+	var again bool
 	err := a.Journal.Write(ctx, by, func(tx *journal.Tx) error {
 		view = RequestView{}
-		if tx.ClockBehind {
-			return journal.ErrClock()
+		id := tx.NewID()
+		made, err := tx.Once(ctx, id)
+		if err != nil {
+			return err
+		}
+		if again = made != id; again {
+			before, err := getRequest(ctx, tx, governance.RequestID(made))
+			if err == nil {
+				view, err = viewOf(ctx, tx, before.Request)
+			}
+			return err
+		}
+		if err := tx.MayGrant(); err != nil {
+			return err
 		}
 		person, err := declared.Person(ctx, tx, ask.Identity)
 		if err != nil {
@@ -50,25 +65,30 @@ func (a *Access) Request(ctx context.Context, by journal.Actor, ask Ask) (Reques
 		if event != nil {
 			eventID = event.ID
 		}
-		if err := hold(ctx, tx, person.Identity, ask.Template, eventID); err != nil {
+		if err := a.hold(ctx, tx, person.Identity, ask.Template, eventID); err != nil {
 			return err
 		}
-		set, question, err := a.question(ctx, tx, ask)
+		set, question, _, err := a.question(ctx, tx, ask)
 		if err != nil {
 			return err
 		}
 		decision := set.Decide(question)
 		request := governance.Request{
-			ID: governance.RequestID(tx.NewID()), Template: ask.Template, Identity: ask.Identity, Entitlements: question.Entitlements,
+			ID: governance.RequestID(id), Template: ask.Template, Identity: ask.Identity, Makers: by.Makers, Entitlements: question.Entitlements,
 			Account: ask.Account, BusinessEvent: eventID, Justification: ask.Justification, Extends: ask.Extends,
+			BreakGlass: ask.BreakGlass,
 		}
 		var stages []governance.ApprovalStage
 		if template := set.Templates[ask.Template]; template != nil {
 			stages = template.Approval.Stages
+			request = request.From(ask.NotBefore, *template, tx.Now)
 		}
 		request, approved := request.Open(decision, stages, tx.Now)
 		if approved {
 			request = request.Conclude(decision, tx.Now)
+		}
+		if approved && ask.BreakGlass {
+			request = request.OweReview(*set.Templates[ask.Template].BreakGlass, question.Identity, question.Owner)
 		}
 		if err := insertRequest(ctx, tx, request); err != nil {
 			return err
@@ -82,6 +102,9 @@ func (a *Access) Request(ctx context.Context, by journal.Actor, ask Ask) (Reques
 		}
 		return err
 	})
+	if err == nil && ask.BreakGlass && !again {
+		a.sayBroken(view)
+	}
 	return view, err
 }
 
@@ -99,7 +122,7 @@ func (a *Access) schedule(ctx context.Context, tx *journal.Tx, set *governance.P
 	made := governance.Schedule(r, *set.Templates[r.Template], q.Event, basisOf(set, q), tx.Now, func() governance.GrantID { return governance.GrantID(tx.NewID()) })
 	ids := make([]governance.GrantID, len(made))
 	for i, g := range made {
-		if err := grants.Add(ctx, tx, g); err != nil {
+		if err := grants.Add(ctx, tx, g, slices.Contains(r.Decision.Creates, g.Account)); err != nil {
 			return nil, err
 		}
 		ids[i] = g.ID
@@ -110,6 +133,9 @@ func (a *Access) schedule(ctx context.Context, tx *journal.Tx, set *governance.P
 // recordRequest appends evidence of a request's latest transition, with the
 // decision behind it.
 func recordRequest(tx *journal.Tx, r governance.Request, fields evidence.Fields) error {
+	if r.Review != nil {
+		return recordBreakGlass(tx, r, fields)
+	}
 	return recordRequestAs(tx, "request."+string(r.State), r, fields)
 }
 
@@ -125,6 +151,12 @@ func recordRequestAs(tx *journal.Tx, kind string, r governance.Request, fields e
 	}
 	if r.Extends != "" {
 		fields["extends"] = r.Extends
+	}
+	if r.NotBefore != nil {
+		fields["not_before"] = *r.NotBefore
+	}
+	if r.BreakGlass {
+		fields["break_glass"] = true
 	}
 	if r.State == governance.RequestPending {
 		fields["stage"] = r.Stages[r.Stage].Name
@@ -167,7 +199,7 @@ func insertRequest(ctx context.Context, tx *journal.Tx, r governance.Request) er
 	}
 	if err := tx.InsertRequest(ctx, sqlc.InsertRequestParams{
 		ID: string(r.ID), IdentityID: string(r.Identity), TemplateID: string(r.Template), EventID: string(r.BusinessEvent),
-		State: string(r.State), Deadline: store.NullMicros(r.Deadline), ExtendsID: string(r.Extends), Body: string(body),
+		State: string(r.State), Deadline: store.NullMicros(r.DueAt()), ExtendsID: string(r.Extends), Review: string(r.ReviewState()), Body: string(body),
 	}); err != nil {
 		return fmt.Errorf("add request %s: %w", r.ID, err)
 	}
@@ -204,7 +236,9 @@ func updateRequest(ctx context.Context, tx *journal.Tx, was storedRequest, r gov
 	if err != nil {
 		return fmt.Errorf("encode request %s: %w", r.ID, err)
 	}
-	n, err := tx.UpdateRequest(ctx, sqlc.UpdateRequestParams{ID: string(r.ID), State: string(r.State), Deadline: store.NullMicros(r.Deadline), Body: string(body), Was: was.was})
+	n, err := tx.UpdateRequest(ctx, sqlc.UpdateRequestParams{
+		ID: string(r.ID), State: string(r.State), Deadline: store.NullMicros(r.DueAt()), Review: string(r.ReviewState()), Body: string(body), Was: was.was,
+	})
 	if err != nil {
 		return fmt.Errorf("update request %s: %w", r.ID, err)
 	}

@@ -20,7 +20,6 @@ import (
 
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/access"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/declared"
-	"github.com/stint-dev/terraform-provider-stint/internal/engine/discovery"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/fault"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/grants"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/journal"
@@ -62,11 +61,14 @@ type Resource struct {
 // Given is what the asker tells of a request that is not made yet. Empty members
 // are not known.
 type Given struct {
-	Template      governance.TemplateID
-	Duration      *governance.Duration
+	Template governance.TemplateID
+	Duration *governance.Duration
+	// NotBefore is when the access is to begin.
+	NotBefore     *time.Time
 	Justification string
 	// BusinessEvent is an event's id, or the name of an open one.
 	BusinessEvent string
+	BreakGlass    bool
 }
 
 // Question is whether a subject may do something with a resource. Whatever is
@@ -84,6 +86,7 @@ func (q Question) ask() access.Ask {
 	return access.Ask{
 		Identity: q.Subject.ID, Template: q.Given.Template, Entitlements: []governance.EntitlementID{q.Resource.ID},
 		BusinessEvent: q.Given.BusinessEvent, Duration: q.Given.Duration, Justification: q.Given.Justification,
+		NotBefore: q.Given.NotBefore, BreakGlass: q.Given.BreakGlass,
 	}
 }
 
@@ -106,11 +109,14 @@ func New(j *journal.Journal, d *declared.Loader, a *access.Access) *Authorizatio
 type holder struct {
 	kind   governance.IdentityType
 	status governance.Status
+	// until is when the identity ends by its valid_until; nil when it does not.
+	until  *time.Time
 	usable governance.Usable
 }
 
-func (h holder) may(subject Subject) bool {
-	return h.status == governance.Active && subject.is(h.kind)
+func (h holder) may(subject Subject, now time.Time) bool {
+	over := h.until != nil && !now.Before(*h.until)
+	return h.status == governance.Active && !over && subject.is(h.kind)
 }
 
 // errNobody is that no such identity is declared; it is never kept in memory.
@@ -132,16 +138,16 @@ func (z *Authorization) readHolder(ctx context.Context, tx *journal.Tx, id gover
 	if err != nil {
 		return holder{}, err
 	}
-	possession, err := possessionOf(ctx, tx, id)
+	possession, err := z.possessionOf(ctx, tx, id)
 	if err != nil {
 		return holder{}, fmt.Errorf("read what %s holds: %w", id, err)
 	}
-	return holder{kind: person.Type, status: person.Status, usable: set.Usable(possession)}, nil
+	return holder{kind: person.Type, status: person.StatusAt(tx.Now), until: person.ValidUntil, usable: set.Usable(possession)}, nil
 }
 
 // possessionOf reads what an identity was observed to hold on accounts that are
 // not disabled.
-func possessionOf(ctx context.Context, tx *journal.Tx, id governance.IdentityID) (governance.Possession, error) {
+func (z *Authorization) possessionOf(ctx context.Context, tx *journal.Tx, id governance.IdentityID) (governance.Possession, error) {
 	var p governance.Possession
 	accounts, err := tx.ListAccountsOf(ctx, string(id))
 	if err != nil {
@@ -160,13 +166,22 @@ func possessionOf(ctx context.Context, tx *journal.Tx, id governance.IdentityID)
 			p.Held = append(p.Held, governance.Holding{Identity: id, Account: governance.AccountID(a.AccountID), Entitlement: governance.EntitlementID(a.EntitlementID)})
 		}
 	}
-	if p.Inclusions, _, err = discovery.Inclusions(tx.ListInclusionsOf(ctx, string(id))); err != nil {
+	live, err := grants.List(tx.ListLiveGrantsOfIdentity(ctx, string(id)))
+	if err != nil {
 		return p, err
 	}
-	live, err := grants.List(tx.ListLiveGrantsOfIdentity(ctx, string(id)))
 	for _, g := range live {
 		p.Grants = append(p.Grants, g.Grant)
 	}
+	outline, err := z.access.Nestings.Outline(ctx, tx)
+	if err != nil {
+		return p, err
+	}
+	var nested []governance.EntitlementID
+	for _, h := range p.Held {
+		nested = append(nested, h.Entitlement)
+	}
+	p.Inclusions, _, err = outline.From(ctx, tx, nested)
 	return p, err
 }
 
@@ -194,7 +209,7 @@ func (z *Authorization) holder(ctx context.Context, subject Subject) (holder, ti
 		return holder{}, now, nil
 	case err != nil:
 		return holder{}, now, fmt.Errorf("look up %s: %w", subject.ID, err)
-	case !h.may(subject):
+	case !h.may(subject, now):
 		return holder{}, now, nil
 	}
 	return h, now, nil
@@ -208,11 +223,11 @@ func (z *Authorization) mayRequest(ctx context.Context, q Question) (bool, error
 // openings are what the subject could request; none unless it is an identity of
 // its type.
 func (z *Authorization) openings(ctx context.Context, subject Subject, ask access.Ask) ([]governance.Opening, error) {
-	h, _, err := z.holders.Get(ctx, subject.ID)
+	h, now, err := z.holders.Get(ctx, subject.ID)
 	if errors.Is(err, errNobody) {
 		return nil, nil
 	}
-	if err != nil || !h.may(subject) {
+	if err != nil || !h.may(subject, now) {
 		return nil, err
 	}
 	eligibility, err := z.access.Eligible(ctx, ask)

@@ -39,7 +39,7 @@ func (z *Authorization) users(ctx context.Context, q Question) ([]governance.Ide
 			if err != nil {
 				return err
 			}
-			if h.may(q.Subject) && h.usable.At(tx.Now, q.Resource.ID) {
+			if h.may(q.Subject, tx.Now) && h.usable.At(tx.Now, q.Resource.ID) {
 				users = append(users, id)
 			}
 		}

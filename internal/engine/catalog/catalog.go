@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
+
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/declared"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/discovery"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/fault"
@@ -28,6 +30,7 @@ type Catalog struct {
 	Declared  *declared.Loader
 	Discovery *discovery.Discovery
 	Targets   *targets.Targets
+	Logger    hclog.Logger
 }
 
 // Precondition is what a write was based on: exactly one is set.
@@ -43,13 +46,16 @@ type Stored struct {
 	Object  governance.Object
 	ID      string
 	Version int64
-	// Status is an identity's.
-	Status governance.Status
+	// Person is an identity as the engine knows it at Now.
+	Person *governance.Person
+	Now    time.Time
 	// OpenedAt and ClosedAt are a business event's.
 	OpenedAt, ClosedAt *time.Time
 	// SyncedAt and SyncError are an application's.
 	SyncedAt  *time.Time
 	SyncError string
+	// RetiredAt is an application's; nil when it is governed.
+	RetiredAt *time.Time
 }
 
 // Snapshot is the whole declared state at one revision, each kind sorted by id.
@@ -80,7 +86,7 @@ func get(ctx context.Context, tx *journal.Tx, kind governance.Kind, id string) (
 	case governance.KindIdentity:
 		var row sqlc.Identity
 		if row, err = tx.GetIdentity(ctx, id); err == nil && !row.Bootstrap {
-			return fromIdentity(row)
+			return fromIdentity(row, tx.Now)
 		}
 		if err == nil {
 			return stored, notFound(kind, id)
@@ -110,12 +116,12 @@ func fromDeclared(row sqlc.Declared) (Stored, error) {
 	return Stored{Object: object, ID: row.ID, Version: row.Version}, err
 }
 
-func fromIdentity(row sqlc.Identity) (Stored, error) {
+func fromIdentity(row sqlc.Identity, now time.Time) (Stored, error) {
 	person, err := declared.PersonFrom(row)
 	if err != nil {
 		return Stored{}, err
 	}
-	return Stored{Object: person.Identity, ID: row.ID, Version: row.Version, Status: person.Status}, nil
+	return Stored{Object: person.Identity, ID: row.ID, Version: row.Version, Person: person, Now: now}, nil
 }
 
 func fromEvent(row sqlc.BusinessEvent) (Stored, error) {
@@ -132,6 +138,7 @@ func withDiscovery(ctx context.Context, tx *journal.Tx, stored Stored) (Stored, 
 		return stored, fmt.Errorf("read discovery of %s: %w", stored.ID, err)
 	}
 	stored.SyncedAt, stored.SyncError = store.NullTime(row.ObservedAt), row.Error
+	stored.RetiredAt = store.NullTime(row.RetiredAt)
 	return stored, nil
 }
 
@@ -170,7 +177,7 @@ func snapshot(ctx context.Context, tx *journal.Tx) (Snapshot, error) {
 		return s, err
 	}
 	for _, row := range identities {
-		stored, err := fromIdentity(row)
+		stored, err := fromIdentity(row, tx.Now)
 		if err != nil {
 			return s, err
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/fault"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/grants"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/journal"
+	"github.com/stint-dev/terraform-provider-stint/internal/engine/people"
 	"github.com/stint-dev/terraform-provider-stint/internal/evidence"
 	"github.com/stint-dev/terraform-provider-stint/internal/governance"
 	"github.com/stint-dev/terraform-provider-stint/internal/store"
@@ -30,6 +31,11 @@ const AwaitGone = 2 * time.Minute
 func (c *Catalog) Delete(ctx context.Context, by journal.Actor, kind governance.Kind, id string, version int64, revokeGrants bool) error {
 	if revokeGrants || kind == governance.KindBusinessEvent {
 		if err := c.endGrants(ctx, by, kind, id, version); err != nil {
+			return err
+		}
+	}
+	if kind == governance.KindApplication {
+		if err := c.awaitAccounts(ctx, governance.ApplicationID(id)); err != nil {
 			return err
 		}
 	}
@@ -74,7 +80,7 @@ func (c *Catalog) endGrants(ctx context.Context, by journal.Actor, kind governan
 		return len(live) == 0, err
 	})
 	if errors.Is(err, context.DeadlineExceeded) && len(live) > 0 {
-		return fmt.Errorf("its grants are ending, but the target has not confirmed it: %w", grants.InUse(fmt.Sprintf("%s %q", kind, id), live))
+		return fmt.Errorf("its grants are ending, but the target has not confirmed it; they are ended as soon as it does (stint operations list tells what keeps it), so try again then: %w", grants.InUse(fmt.Sprintf("%s %q", kind, id), live))
 	}
 	return err
 }
@@ -188,6 +194,16 @@ func (w *writer) remove(kind governance.Kind, id string, version int64) error {
 	if len(live) > 0 {
 		return grants.InUse(w.what, live)
 	}
+	fields := evidence.Fields{"version": version}
+	if kind == governance.KindApplication {
+		left, err := w.accountsLeft(governance.ApplicationID(id))
+		if err != nil {
+			return err
+		}
+		if len(left) > 0 {
+			fields["accounts_left"] = left
+		}
+	}
 	n, err := w.deleteRow(kind, id, version)
 	if err != nil {
 		return fmt.Errorf("delete %s: %w", w.what, err)
@@ -195,7 +211,7 @@ func (w *writer) remove(kind governance.Kind, id string, version int64) error {
 	if n == 0 {
 		return w.refused(kind, id, Precondition{Version: version})
 	}
-	return w.tx.Record(string(kind)+".deleted", string(kind), id, evidence.Fields{"version": version})
+	return w.tx.Record(string(kind)+".deleted", string(kind), id, fields)
 }
 
 // hold waits for whoever is granting something that relies on the object, and
@@ -208,6 +224,8 @@ func (w *writer) hold(kind governance.Kind, id string) error {
 		_, err = w.tx.UseIdentity(w.ctx, id)
 	case governance.KindBusinessEvent:
 		_, err = w.tx.UseEvent(w.ctx, id)
+	case governance.KindTemplate:
+		err = grants.Reliance{Templates: []governance.TemplateID{governance.TemplateID(id)}}.Hold(w.ctx, w.tx)
 	default:
 		_, err = w.tx.UseDeclared(w.ctx, sqlc.UseDeclaredParams{Kind: string(kind), ID: id})
 	}
@@ -229,6 +247,9 @@ func (w *writer) deleteRow(kind governance.Kind, id string, version int64) (int6
 		}
 		gone := governance.Reason{Code: governance.ReasonIdentityNotActive, Message: w.what + " is no longer declared"}
 		if err := access.InvalidateRequests(w.ctx, w.tx, governance.IdentityID(id), gone); err != nil {
+			return 0, err
+		}
+		if err := people.Forget(w.ctx, w.tx, governance.IdentityID(id)); err != nil {
 			return 0, err
 		}
 		set, err := w.catalog.Declared.Fresh(w.ctx, w.tx)
@@ -262,10 +283,15 @@ func (w *writer) deleteRow(kind governance.Kind, id string, version int64) (int6
 	return n, nil
 }
 
+// forgetObserved forgets what was seen in an application. What was given up in it
+// stays a finding: nobody has seen it gone.
 func (w *writer) forgetObserved(id string) error {
+	if err := w.catalog.Discovery.ForgetFindings(w.ctx, w.tx, governance.ApplicationID(id)); err != nil {
+		return err
+	}
 	for _, forget := range []func(context.Context, string) error{
 		w.tx.DeleteAssignmentsOf, w.tx.DeleteInclusionsOf, w.tx.DeleteDiscoveredEntitlementsOf,
-		w.tx.DeleteAccountsOf, w.tx.DeleteFindingsOf, w.tx.DeleteDiscovery,
+		w.tx.DeleteAccountsOf, w.tx.DeleteMadeAccountsOf, w.tx.DeleteFindingsDue, w.tx.DeleteDiscovery, w.tx.DeletePace,
 	} {
 		if err := forget(w.ctx, id); err != nil {
 			return err
@@ -371,6 +397,11 @@ func references(o governance.Object) map[governance.Kind][]string {
 		}
 		for _, id := range doc.EligibilityPolicies {
 			add(governance.KindPolicy, string(id))
+		}
+		if doc.BreakGlass != nil {
+			for _, id := range doc.BreakGlass.Reviewers.Identities {
+				add(governance.KindIdentity, string(id))
+			}
 		}
 		for _, stage := range doc.Approval.Stages {
 			for _, id := range stage.MayNeed().Identities {

@@ -114,11 +114,15 @@ func (c *Catalog) observe(ctx context.Context, what string, a governance.Applica
 	if err == nil && reflect.DeepEqual(old.Object.(governance.Application).Connector, a.Connector) {
 		return a, nil, nil
 	}
+	startedAt, err := c.Journal.Time(ctx)
+	if err != nil {
+		return a, nil, err
+	}
 	target, err := c.Targets.Open(a)
 	if err != nil {
 		return a, nil, targets.Failure(a.ID(), err)
 	}
-	inventory, startedAt, err := discovery.Read(ctx, c.Journal, target)
+	inventory, err := discovery.Read(ctx, target)
 	if err := errors.Join(err, target.Close()); err != nil {
 		return a, nil, targets.Failure(a.ID(), err)
 	}
@@ -176,6 +180,12 @@ func (w *writer) checkReferences(o governance.Object) (*governance.PolicySet, er
 		}
 		problems = append(problems, more...)
 	}
+	if t, ok := o.(governance.GrantTemplate); ok && len(problems) == 0 {
+		problems = append(problems, w.checkMaking(set, t)...)
+	}
+	if i, ok := o.(governance.Identity); ok {
+		problems = append(problems, w.checkTerm(i)...)
+	}
 	if i, ok := o.(governance.Identity); ok && i.Type != governance.Human {
 		owned, err := w.tx.ListOwned(w.ctx, o.Key())
 		if err != nil {
@@ -228,7 +238,10 @@ func (w *writer) write(o governance.Object, pre Precondition) (string, error) {
 	switch doc := o.(type) {
 	case governance.Identity:
 		if pre.Create {
-			n, err = w.tx.InsertIdentity(w.ctx, sqlc.InsertIdentityParams{ID: o.Key(), OwnerID: string(doc.Owner), Status: string(governance.Active), Body: body})
+			var life string
+			if life, err = declared.Encode(governance.Life{Set: governance.Active}); err == nil {
+				n, err = w.tx.InsertIdentity(w.ctx, sqlc.InsertIdentityParams{ID: o.Key(), OwnerID: string(doc.Owner), Status: string(governance.Active), Life: life, Body: body})
+			}
 		} else {
 			n, err = w.tx.UpdateIdentity(w.ctx, sqlc.UpdateIdentityParams{ID: o.Key(), OwnerID: string(doc.Owner), Body: body, Version: pre.Version})
 		}
@@ -300,11 +313,7 @@ func (w *writer) follow(o governance.Object, observed *observation) error {
 			return err
 		}
 		if observed != nil {
-			set, err := w.catalog.Declared.Fresh(w.ctx, w.tx)
-			if err != nil {
-				return err
-			}
-			_, err = w.catalog.Discovery.Apply(w.ctx, w.tx, set, doc, observed.inventory, observed.startedAt)
+			_, err = w.catalog.Discovery.Apply(w.ctx, w.tx, set, doc, observed.inventory, observed.startedAt, "")
 			return err
 		}
 		next := w.tx.Now.Add(doc.Discovery.Interval.Std())
@@ -313,6 +322,9 @@ func (w *writer) follow(o governance.Object, observed *observation) error {
 		}
 		return w.catalog.Discovery.RecorrelateAll(w.ctx, w.tx, set, doc)
 	case governance.Identity:
+		if err := w.demand(doc.ID()); err != nil {
+			return err
+		}
 		set, err := w.catalog.Declared.Fresh(w.ctx, w.tx)
 		if err != nil {
 			return err

@@ -164,6 +164,10 @@ func PersonFrom(row sqlc.Identity) (*governance.Person, error) {
 	if err := json.Unmarshal([]byte(row.Body), &person.Identity); err != nil {
 		return nil, fmt.Errorf("stored identity %s: %w", row.ID, err)
 	}
+	if err := json.Unmarshal([]byte(row.Life), &person.Life); err != nil {
+		return nil, fmt.Errorf("stored life of identity %s: %w", row.ID, err)
+	}
+	person.Life.UsedAt = store.NullTime(row.UsedAt)
 	return person, nil
 }
 

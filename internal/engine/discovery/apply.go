@@ -2,7 +2,9 @@ package discovery
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -20,14 +22,31 @@ import (
 // accounts, entitlements, inclusions and assignments come and go, accounts are
 // correlated, findings follow. An assignment that a grant moved while the
 // inventory was read keeps the state that the grant gave it.
-func (d *Discovery) Apply(ctx context.Context, tx *journal.Tx, set *governance.PolicySet, a governance.Application, inv *connector.Inventory, startedAt time.Time) (Result, error) {
+//
+// An inventory without too much of what is known is not believed: it is held,
+// and nothing of it is taken over, until accept names it.
+func (d *Discovery) Apply(ctx context.Context, tx *journal.Tx, set *governance.PolicySet, a governance.Application, inv *connector.Inventory, startedAt time.Time, accept string) (Result, error) {
 	w := applier{ctx: ctx, tx: tx, id: a.ID(), now: store.Micros(startedAt), moved: newMoved()}
 	result := Result{Application: a.ID(), StartedAt: startedAt, Accounts: len(inv.Accounts), Entitlements: len(inv.Entitlements), Assignments: len(inv.Assignments)}
+	if err := w.load(); err != nil {
+		return result, fmt.Errorf("what is known of %s: %w", a.ID(), err)
+	}
+	if held, err := d.weigh(&w, set, a, inv, startedAt, accept); err != nil || held != nil {
+		result.Held = held
+		return result, err
+	}
 	correlator, err := newCorrelator(ctx, tx, set, a)
 	if err != nil {
 		return result, err
 	}
-	if result.Orphans, err = w.accounts(inv.Accounts, correlator); err != nil {
+	renamed, err := w.identify(inv)
+	if err != nil {
+		return result, fmt.Errorf("names in %s: %w", a.ID(), err)
+	}
+	if err := w.followMade(inv, startedAt); err != nil {
+		return result, fmt.Errorf("accounts that were made in %s: %w", a.ID(), err)
+	}
+	if result.Orphans, err = w.accounts(inv.Accounts, correlator, startedAt); err != nil {
 		return result, fmt.Errorf("accounts of %s: %w", a.ID(), err)
 	}
 	if err := w.entitlements(inv.Entitlements); err != nil {
@@ -44,8 +63,13 @@ func (d *Discovery) Apply(ctx context.Context, tx *journal.Tx, set *governance.P
 		return result, err
 	}
 	result.Appeared, result.Disappeared = len(appeared), len(disappeared)
-	first, err := w.stamp(a, startedAt)
-	if err != nil {
+	if err := w.stamp(a, startedAt); err != nil {
+		return result, err
+	}
+	if err := grants.RemoveIdle(ctx, tx, a.ID()); err != nil {
+		return result, err
+	}
+	if err := w.seenGone(startedAt); err != nil {
 		return result, err
 	}
 	if result.Findings, err = d.refresh(ctx, tx, set, a.ID()); err != nil {
@@ -56,9 +80,15 @@ func (d *Discovery) Apply(ctx context.Context, tx *journal.Tx, set *governance.P
 		"started_at": startedAt, "accounts": result.Accounts, "entitlements": result.Entitlements,
 		"assignments": result.Assignments, "orphans": result.Orphans, "findings": result.Findings,
 	}
-	if !first {
+	if accept != "" {
+		fields["accepted"] = accept
+	}
+	if !w.first() {
 		// The first discovery finds everything; only what changed since is news.
 		fields["appeared"], fields["disappeared"] = holdings(appeared), holdings(disappeared)
+	}
+	if len(renamed) > 0 {
+		fields["renamed"] = renamed
 	}
 	return result, tx.Record("application.synced", "application", string(a.ID()), fields)
 }
@@ -70,7 +100,42 @@ type applier struct {
 	now int64
 	// moved is what live grants may rest on and what is not as it was.
 	moved moved
+
+	// erosion is by how much the application has become less once the read is
+	// believed; nothing when that was let through.
+	erosion governance.Erosion
+
+	// nesting names the inclusions from now on; empty where they are as they were.
+	nesting string
+	// status is what was known of reading the application; nil when it was never
+	// read. The others are what was known of the target.
+	status       *sqlc.Discovery
+	accountRows  []sqlc.Account
+	rightRows    []sqlc.DiscoveredEntitlement
+	standingRows []sqlc.Assignment
 }
+
+// load reads what is known.
+func (w *applier) load() error {
+	row, err := w.tx.GetDiscovery(w.ctx, string(w.id))
+	switch {
+	case err == nil:
+		w.status = &row
+	case !errors.Is(err, sql.ErrNoRows):
+		return err
+	}
+	if w.accountRows, err = w.tx.ListAccounts(w.ctx, string(w.id)); err != nil {
+		return err
+	}
+	if w.rightRows, err = w.tx.ListDiscoveredEntitlements(w.ctx, string(w.id)); err != nil {
+		return err
+	}
+	w.standingRows, err = w.tx.ListAssignments(w.ctx, string(w.id))
+	return err
+}
+
+// first reports that the application was never read before.
+func (w *applier) first() bool { return w.status == nil || !w.status.ObservedAt.Valid }
 
 // markMoved has live grants decided again that rest on what has changed.
 func (w *applier) markMoved(set *governance.PolicySet, appeared []assignmentKey) error {
@@ -84,14 +149,17 @@ func (w *applier) markMoved(set *governance.PolicySet, appeared []assignmentKey)
 	return w.moved.mark(w.ctx, w.tx, set, inclusions)
 }
 
-func (w *applier) accounts(seen []connector.Account, c *correlator) (orphans int, err error) {
-	rows, err := w.tx.ListAccounts(w.ctx, string(w.id))
+func (w *applier) accounts(seen []connector.Account, c *correlator, startedAt time.Time) (orphans int, err error) {
+	made, removed, err := w.madeSince(startedAt)
 	if err != nil {
 		return 0, err
 	}
-	known := index(rows, func(r sqlc.Account) string { return r.ID })
+	known := index(w.accountRows, func(r sqlc.Account) string { return r.ID })
 	for _, account := range seen {
 		id := string(governance.NewAccountID(w.id, account.Name))
+		if removed[id] {
+			continue
+		}
 		identity, matches, err := c.match(account)
 		if err != nil {
 			return 0, err
@@ -116,6 +184,9 @@ func (w *applier) accounts(seen []connector.Account, c *correlator) (orphans int
 		}
 	}
 	for id, old := range known {
+		if made[id] {
+			continue
+		}
 		w.moved.account(id, old.IdentityID, "")
 		if err := w.tx.DeleteAccount(w.ctx, id); err != nil {
 			return 0, err
@@ -130,11 +201,7 @@ func withFirstSeen(row sqlc.Account, at int64) sqlc.Account {
 }
 
 func (w *applier) entitlements(seen []connector.DiscoveredEntitlement) error {
-	rows, err := w.tx.ListDiscoveredEntitlements(w.ctx, string(w.id))
-	if err != nil {
-		return err
-	}
-	known := index(rows, func(r sqlc.DiscoveredEntitlement) string { return r.ID })
+	known := index(w.rightRows, func(r sqlc.DiscoveredEntitlement) string { return r.ID })
 	for _, e := range seen {
 		id := string(governance.NewEntitlementID(w.id, e.Kind, e.NativeID))
 		row := sqlc.PutDiscoveredEntitlementParams{
@@ -169,6 +236,10 @@ func (w *applier) inclusions(seen []connector.Inclusion) error {
 		return err
 	}
 	known := index(rows, func(r sqlc.Inclusion) key { return key{r.FromID, r.ToID} })
+	change := func(from string) {
+		w.moved.entitlements[governance.EntitlementID(from)] = true
+		w.nesting = w.tx.NewID()
+	}
 	for _, in := range seen {
 		k := key{
 			string(governance.NewEntitlementID(w.id, in.From.Kind, in.From.NativeID)),
@@ -179,13 +250,13 @@ func (w *applier) inclusions(seen []connector.Inclusion) error {
 		if was && old.Implied == in.Implied {
 			continue
 		}
-		w.moved.entitlements[governance.EntitlementID(k.from)] = true
+		change(k.from)
 		if err := w.tx.PutInclusion(w.ctx, sqlc.PutInclusionParams{ApplicationID: string(w.id), FromID: k.from, ToID: k.to, Implied: in.Implied}); err != nil {
 			return err
 		}
 	}
 	for k := range known {
-		w.moved.entitlements[governance.EntitlementID(k.from)] = true
+		change(k.from)
 		if err := w.tx.DeleteInclusion(w.ctx, sqlc.DeleteInclusionParams{FromID: k.from, ToID: k.to}); err != nil {
 			return err
 		}
@@ -206,15 +277,11 @@ func holdings(keys []assignmentKey) []string {
 }
 
 func (w *applier) assignments(seen []connector.Assignment, startedAt time.Time) (appeared, disappeared []assignmentKey, err error) {
-	rows, err := w.tx.ListAssignments(w.ctx, string(w.id))
-	if err != nil {
-		return nil, nil, err
-	}
 	moved, err := w.movedSince(startedAt)
 	if err != nil {
 		return nil, nil, err
 	}
-	known := index(rows, func(r sqlc.Assignment) assignmentKey { return assignmentKey{r.AccountID, r.EntitlementID} })
+	known := index(w.standingRows, func(r sqlc.Assignment) assignmentKey { return assignmentKey{r.AccountID, r.EntitlementID} })
 	for _, s := range seen {
 		k := assignmentKey{
 			string(governance.NewAccountID(w.id, s.Account)),
@@ -262,7 +329,7 @@ func (w *applier) movedSince(startedAt time.Time) (map[assignmentKey]bool, error
 	}
 	moved := map[assignmentKey]bool{}
 	for _, g := range append(live, ended...) {
-		if g.State == governance.GrantActive && g.ActivatedAt.Before(startedAt) {
+		if g.State == governance.GrantScheduled || g.State == governance.GrantActive && g.ActivatedAt.Before(startedAt) {
 			continue // it stood still: what was read is what there was
 		}
 		for id := range implied.Closure(g.Entitlement) {
@@ -294,19 +361,17 @@ func Inclusions(rows []sqlc.Inclusion, err error) (all, implied governance.Inclu
 	return all, implied, nil
 }
 
-// stamp notes when the application was read; first reports that it never was
-// before.
-func (w *applier) stamp(a governance.Application, startedAt time.Time) (first bool, err error) {
-	rows, err := w.tx.ListDiscoveries(w.ctx)
+// stamp notes when the application was read.
+func (w *applier) stamp(a governance.Application, startedAt time.Time) error {
+	erosion, err := json.Marshal(w.erosion)
 	if err != nil {
-		return false, err
+		return fmt.Errorf("encode erosion of %s: %w", w.id, err)
 	}
-	first = !slices.ContainsFunc(rows, func(r sqlc.Discovery) bool {
-		return r.ApplicationID == string(w.id) && r.ObservedAt.Valid
-	})
-	return first, w.tx.PutDiscovery(w.ctx, sqlc.PutDiscoveryParams{
+	return w.tx.PutDiscovery(w.ctx, sqlc.PutDiscoveryParams{
+		Erosion:       string(erosion),
 		ApplicationID: string(w.id), ObservedAt: store.NullMicros(&startedAt),
-		NextAt: store.Micros(startedAt.Add(a.Discovery.Interval.Std())),
+		NextAt:  store.Micros(startedAt.Add(a.Discovery.Interval.Std())),
+		Nesting: w.nesting,
 	})
 }
 

@@ -11,6 +11,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,6 +22,7 @@ import (
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/declared"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/fault"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/journal"
+	"github.com/stint-dev/terraform-provider-stint/internal/engine/people"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/targets"
 	"github.com/stint-dev/terraform-provider-stint/internal/evidence"
 	"github.com/stint-dev/terraform-provider-stint/internal/governance"
@@ -41,6 +44,8 @@ type Discovery struct {
 	Logger   hclog.Logger
 	// Holder names this process in leases.
 	Holder string
+	// Nestings are those of all who ask.
+	Nestings Nestings
 }
 
 // Result is what a complete discovery read.
@@ -55,11 +60,27 @@ type Result struct {
 	Disappeared  int
 	Orphans      int
 	Findings     int
+	// Held is set when the read showed a mass change: then nothing was taken over.
+	Held *governance.HeldChange
 }
 
 // Sync reads an application now and waits for a discovery that is running
-// already, since that one may have begun before what the caller wants to see.
+// already, since that one may have begun before what the caller wants to see. A
+// mass change is refused, and held until it is accepted.
 func (d *Discovery) Sync(ctx context.Context, by journal.Actor, id governance.ApplicationID) (Result, error) {
+	return d.sync(ctx, by, id, "")
+}
+
+// Accept reads an application now and lets the mass change through that is held
+// under the name; what has gone beyond that is weighed as ever.
+func (d *Discovery) Accept(ctx context.Context, by journal.Actor, id governance.ApplicationID, held string) (Result, error) {
+	if held == "" {
+		return Result{}, fault.FromProblems("acceptance", governance.Problems{{Field: "held", Code: governance.CodeRequired, Message: "name the mass change; its finding tells how it is named"}})
+	}
+	return d.sync(ctx, by, id, held)
+}
+
+func (d *Discovery) sync(ctx context.Context, by journal.Actor, id governance.ApplicationID, accept string) (Result, error) {
 	var application *governance.Application
 	err := d.Journal.Read(ctx, func(tx *journal.Tx) error {
 		set, err := d.Declared.Set(ctx, tx)
@@ -83,7 +104,11 @@ func (d *Discovery) Sync(ctx context.Context, by journal.Actor, id governance.Ap
 	if err != nil {
 		return Result{}, d.failed(ctx, by, *application, err)
 	}
-	inventory, startedAt, err := Read(ctx, d.Journal, target)
+	startedAt, err := d.Journal.Time(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	inventory, err := Read(ctx, target)
 	if err != nil {
 		return Result{}, d.failed(ctx, by, *application, err)
 	}
@@ -97,19 +122,48 @@ func (d *Discovery) Sync(ctx context.Context, by journal.Actor, id governance.Ap
 		if current == nil {
 			return fault.New(fault.NotFound, "application %q was removed while it was read", id)
 		}
-		result, err = d.Apply(ctx, tx, set, *current, inventory, startedAt)
+		result, err = d.Apply(ctx, tx, set, *current, inventory, startedAt, accept)
 		return err
 	})
+	if err == nil && result.Held != nil {
+		err = fault.New(fault.Conflict, "%s", result.Held.Ask(id))
+	}
+	if err == nil {
+		d.noteUse(ctx, id, inventory, startedAt)
+	}
 	return result, err
 }
 
+// noteUse notes whose accounts were at work while the target was read. What fails
+// here is made up for by the next discovery.
+func (d *Discovery) noteUse(ctx context.Context, id governance.ApplicationID, inventory *connector.Inventory, at time.Time) {
+	inUse := map[string]bool{}
+	for _, account := range inventory.Accounts {
+		inUse[account.Name] = account.InUse
+	}
+	seen := map[governance.IdentityID]bool{}
+	err := d.Journal.Read(ctx, func(tx *journal.Tx) error {
+		rows, err := tx.ListAccounts(ctx, string(id))
+		for _, row := range rows {
+			if inUse[row.Name] && row.IdentityID != "" {
+				seen[governance.IdentityID(row.IdentityID)] = true
+			}
+		}
+		return err
+	})
+	for _, identity := range slices.Sorted(maps.Keys(seen)) {
+		err = errors.Join(err, d.Journal.Bookkeep(ctx, func(tx *journal.Tx) error { return people.NoteUse(ctx, tx, identity, at) }))
+	}
+	if err != nil && ctx.Err() == nil {
+		d.Logger.Warn("whose accounts are at work is not all noted; the next discovery tries again", "application", id, "error", err)
+	}
+}
+
 // Read takes a target's inventory within [Timeout].
-func Read(ctx context.Context, j *journal.Journal, target connector.Connector) (*connector.Inventory, time.Time, error) {
+func Read(ctx context.Context, target connector.Connector) (*connector.Inventory, error) {
 	ctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()
-	startedAt := j.Now()
-	inventory, err := target.Discover(ctx)
-	return inventory, startedAt, err
+	return target.Discover(ctx)
 }
 
 // lease makes sure that one process at a time reads an application.
@@ -162,6 +216,7 @@ func (d *Discovery) Run(ctx context.Context) error {
 	var running sync.Map
 	var wait sync.WaitGroup
 	defer wait.Wait()
+	var pace journal.Pace
 	for {
 		due, err := d.due(ctx)
 		if err != nil && ctx.Err() == nil {
@@ -181,7 +236,7 @@ func (d *Discovery) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-d.Journal.After(pollEvery):
+		case <-d.Journal.After(pace.Pause(pollEvery, err)):
 		}
 	}
 }

@@ -8,8 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/stint-dev/terraform-provider-stint/internal/connector"
+	"github.com/stint-dev/terraform-provider-stint/internal/engine/findings"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/grants"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/journal"
 	"github.com/stint-dev/terraform-provider-stint/internal/evidence"
@@ -20,10 +23,11 @@ import (
 
 // Findings are the differences between declared and observed, of one
 // application or all ("") and of one kind or all (""), as they follow from the
-// latest state. observedAt is when the oldest discovery in it began; zero when
-// an application was never read completely.
+// latest state; for all applications also what is about identities alone.
+// observedAt is when the oldest discovery in it began; zero when an application was
+// never read completely.
 func (d *Discovery) Findings(ctx context.Context, id governance.ApplicationID, kind governance.FindingKind) (found []governance.Finding, observedAt time.Time, err error) {
-	if err := d.refreshDue(ctx); err != nil {
+	if err := d.RefreshDue(ctx); err != nil {
 		return nil, time.Time{}, err
 	}
 	err = d.Journal.Read(ctx, func(tx *journal.Tx) error {
@@ -36,9 +40,12 @@ func (d *Discovery) Findings(ctx context.Context, id governance.ApplicationID, k
 		}
 		found = []governance.Finding{}
 		for _, row := range rows {
-			finding, err := decodeFinding(row)
+			finding, err := findings.Decode(row)
 			if err != nil {
 				return err
+			}
+			if finding.Application == "" {
+				finding.LastSeen = tx.Now // it follows from what is declared and from time
 			}
 			if (id == "" || finding.Application == id) && (kind == "" || finding.Kind == kind) {
 				found = append(found, finding)
@@ -50,104 +57,162 @@ func (d *Discovery) Findings(ctx context.Context, id governance.ApplicationID, k
 	return found, observedAt, err
 }
 
-// refreshDue brings the findings of applications up to date whose inputs have
+// RefreshDue brings the findings of applications up to date whose inputs have
 // changed.
-func (d *Discovery) refreshDue(ctx context.Context) error {
+func (d *Discovery) RefreshDue(ctx context.Context) error {
 	var due []governance.ApplicationID
 	if err := d.Journal.Read(ctx, func(tx *journal.Tx) error {
-		rows, err := tx.ListDiscoveries(ctx)
+		rows, err := tx.ApplicationsWithFindingsDue(ctx)
 		due = nil
-		for _, row := range rows {
-			if row.FindingsDue {
-				due = append(due, governance.ApplicationID(row.ApplicationID))
-			}
+		for _, id := range rows {
+			due = append(due, governance.ApplicationID(id))
 		}
 		return err
 	}); err != nil {
 		return fmt.Errorf("look for due findings: %w", err)
 	}
 	for _, id := range due {
-		if err := d.Journal.Write(ctx, journal.Engine(), func(tx *journal.Tx) error {
-			set, err := d.Declared.Set(ctx, tx)
-			if err != nil {
-				return err
-			}
-			_, err = d.refresh(ctx, tx, set, id)
-			return err
-		}); err != nil {
+		if err := d.refreshDue(ctx, id); err != nil {
 			return fmt.Errorf("findings of %s: %w", id, err)
 		}
 	}
 	return nil
 }
 
+// looks is how often the findings of an application are looked for beside what
+// changes them.
+const looks = 3
+
+// errLookedPast: what was found does not follow from the state any more.
+var errLookedPast = errors.New("the findings were looked for at the same moment")
+
+// refreshDue looks while others write, since that takes long where much is observed
+// and granted, and writes what it found unless somebody else did meanwhile.
+func (d *Discovery) refreshDue(ctx context.Context, id governance.ApplicationID) error {
+	for range looks {
+		seen, difference, err := d.look(ctx, id)
+		if err != nil || len(seen) == 0 {
+			return err
+		}
+		err = d.Journal.Write(ctx, journal.Engine(), func(tx *journal.Tx) error {
+			if err := tx.LockDiscovery(ctx, string(id)); err != nil {
+				return err
+			}
+			// Whoever takes the marks away that were there when it looked has
+			// found what follows from them. Later ones stay, and so does one that
+			// was made before and committed since.
+			n, err := tx.DeleteFindingsDueUpTo(ctx, sqlc.DeleteFindingsDueUpToParams{ApplicationID: string(id), ID: seen[len(seen)-1]})
+			if err != nil {
+				return err
+			}
+			if n != int64(len(seen)) {
+				return errLookedPast
+			}
+			return difference.Write(ctx, tx, subject(id))
+		})
+		if !errors.Is(err, errLookedPast) {
+			return err
+		}
+	}
+	return d.Journal.Write(ctx, journal.Engine(), func(tx *journal.Tx) error {
+		set, err := d.Declared.Set(ctx, tx)
+		if err != nil {
+			return err
+		}
+		_, err = d.refresh(ctx, tx, set, id)
+		return err
+	})
+}
+
+// look finds what an application's findings are now, and the marks that it has seen.
+func (d *Discovery) look(ctx context.Context, id governance.ApplicationID) (seen []string, difference findings.Difference, err error) {
+	err = d.Journal.Read(ctx, func(tx *journal.Tx) error {
+		if seen, err = tx.ListFindingsDue(ctx, string(id)); err != nil || len(seen) == 0 {
+			return err
+		}
+		set, err := d.Declared.Set(ctx, tx)
+		if err != nil {
+			return err
+		}
+		_, difference, err = find(ctx, tx, set, id)
+		return err
+	})
+	return seen, difference, err
+}
+
 func (d *Discovery) refresh(ctx context.Context, tx *journal.Tx, set *governance.PolicySet, id governance.ApplicationID) (int, error) {
-	if _, err := tx.ClearFindingsDue(ctx, string(id)); err != nil {
+	// One looks at a time, and nobody else waits for that: what changes from here
+	// on marks the findings again.
+	if err := tx.LockDiscovery(ctx, string(id)); err != nil {
 		return 0, err
 	}
+	if err := tx.ClearFindingsDue(ctx, string(id)); err != nil {
+		return 0, err
+	}
+	n, difference, err := find(ctx, tx, set, id)
+	if err != nil {
+		return 0, err
+	}
+	return n, difference.Write(ctx, tx, subject(id))
+}
+
+func subject(id governance.ApplicationID) evidence.Subject {
+	return evidence.Subject{Type: "application", ID: string(id)}
+}
+
+// find is how many findings an application has, and how they differ from those that
+// are known.
+func find(ctx context.Context, tx *journal.Tx, set *governance.PolicySet, id governance.ApplicationID) (n int, difference findings.Difference, err error) {
 	observation, err := observe(ctx, tx, id)
 	if err != nil {
-		return 0, fmt.Errorf("observation of %s: %w", id, err)
+		return 0, difference, fmt.Errorf("observation of %s: %w", id, err)
 	}
 	rows, err := tx.ListFindingsOf(ctx, string(id))
 	if err != nil {
-		return 0, err
+		return 0, difference, err
 	}
-	known := index(rows, func(r sqlc.Finding) string { return r.Key })
 	found := set.Findings(observation, tx.Now)
-	var opened, resolved []evidence.Fields
-	for _, finding := range found {
-		finding.ID, finding.FirstSeen, finding.LastSeen = governance.FindingID(tx.NewID()), tx.Now, observation.ReadAt
-		if row, was := known[finding.Key()]; was {
-			old, err := decodeFinding(row)
-			if err != nil {
-				return 0, err
-			}
-			finding.ID, finding.FirstSeen = old.ID, old.FirstSeen
-			delete(known, finding.Key())
-		} else {
-			opened = append(opened, findingFields(finding))
-		}
-		body, err := json.Marshal(finding)
-		if err != nil {
-			return 0, err
-		}
-		if err := tx.PutFinding(ctx, sqlc.PutFindingParams{Key: finding.Key(), ApplicationID: string(id), Body: string(body)}); err != nil {
-			return 0, err
-		}
+	for i := range found {
+		found[i].LastSeen = observation.ReadAt
 	}
-	for key, row := range known {
-		old, err := decodeFinding(row)
-		if err != nil {
-			return 0, err
-		}
-		resolved = append(resolved, findingFields(old))
-		if err := tx.DeleteFinding(ctx, key); err != nil {
-			return 0, err
-		}
-	}
-	if len(opened)+len(resolved) == 0 {
-		return len(found), nil
-	}
-	return len(found), tx.Record("application.findings_changed", "application", string(id), evidence.Fields{"opened": opened, "resolved": resolved})
+	difference, err = findings.Compare(tx, rows, found)
+	return len(found), difference, err
 }
 
-func findingFields(f governance.Finding) evidence.Fields {
-	fields := evidence.Fields{"id": f.ID, "kind": f.Kind, "severity": f.Severity}
-	for name, value := range map[string]string{"account": string(f.Account), "entitlement": string(f.Entitlement), "grant": string(f.Grant)} {
-		if value != "" {
-			fields[name] = value
+// ForgetFindings drops the findings of an application that goes, but for what was
+// abandoned in it; nobody may have looked since that was.
+func (d *Discovery) ForgetFindings(ctx context.Context, tx *journal.Tx, id governance.ApplicationID) error {
+	set, err := d.Declared.Fresh(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if _, err := d.refresh(ctx, tx, set, id); err != nil {
+		return err
+	}
+	standing, err := grants.Accounts(tx.ListStandingMadeAccounts(ctx, string(id)))
+	if err != nil {
+		return err
+	}
+	rows, err := tx.ListFindingsOf(ctx, string(id))
+	if err != nil {
+		return fmt.Errorf("read findings of %s: %w", id, err)
+	}
+	for _, row := range rows {
+		finding, err := findings.Decode(row)
+		if err != nil {
+			return err
+		}
+		givenUp := finding.Kind == governance.FindingAccountLeft && slices.ContainsFunc(standing, func(a governance.MadeAccount) bool {
+			return a.Account == finding.Account && a.State == governance.AccountAbandoned
+		})
+		if givenUp || finding.Kind == governance.FindingAbandoned {
+			continue
+		}
+		if err := tx.DeleteFinding(ctx, row.Key); err != nil {
+			return fmt.Errorf("forget a finding of %s: %w", id, err)
 		}
 	}
-	return fields
-}
-
-func decodeFinding(row sqlc.Finding) (governance.Finding, error) {
-	var f governance.Finding
-	if err := json.Unmarshal([]byte(row.Body), &f); err != nil {
-		return f, fmt.Errorf("stored finding %s: %w", row.Key, err)
-	}
-	return f, nil
+	return nil
 }
 
 // observe reads what bears on an application's findings.
@@ -160,12 +225,17 @@ func observe(ctx context.Context, tx *journal.Tx, id governance.ApplicationID) (
 	if discovery.ObservedAt.Valid {
 		o.ReadAt = store.Time(discovery.ObservedAt.Int64)
 	}
+	if o.Held, err = heldIn(discovery); err != nil {
+		return o, err
+	}
 	accounts, err := tx.ListAccounts(ctx, string(id))
 	if err != nil {
 		return o, err
 	}
 	for _, row := range accounts {
-		o.Accounts = append(o.Accounts, governance.ObservedAccount{ID: governance.AccountID(row.ID), Identity: governance.IdentityID(row.IdentityID), Matches: int(row.Matches)})
+		o.Accounts = append(o.Accounts, governance.ObservedAccount{
+			ID: governance.AccountID(row.ID), Identity: governance.IdentityID(row.IdentityID), Matches: int(row.Matches), Mark: markIn(row.Attributes),
+		})
 	}
 	entitlements, err := tx.ListDiscoveredEntitlements(ctx, string(id))
 	if err != nil {
@@ -206,23 +276,42 @@ func observeGrants(ctx context.Context, tx *journal.Tx, o *governance.Observatio
 	for _, g := range lingering {
 		o.Lingering = append(o.Lingering, g.Grant)
 	}
-	open, err := tx.ListOpenOperations(ctx)
+	if o.Made, err = grants.Accounts(tx.ListStandingMadeAccounts(ctx, string(o.Application))); err != nil {
+		return err
+	}
+	if o.Unreviewed, err = unreviewed(ctx, tx, o.Application); err != nil {
+		return err
+	}
+	resurfaced, err := grants.List(tx.ListResurfacedGrants(ctx, string(o.Application)))
 	if err != nil {
 		return err
 	}
-	for _, op := range open {
-		if op.ApplicationID != string(o.Application) || op.Kind != string(grants.OperationRevoke) {
-			continue
-		}
-		g, err := grants.Get(ctx, tx, governance.GrantID(op.GrantID))
-		if err != nil {
-			return err
-		}
-		if !g.State.Live() {
-			o.Resurfaced = append(o.Resurfaced, g.Grant)
-		}
+	for _, g := range resurfaced {
+		o.Resurfaced = append(o.Resurfaced, g.Grant)
 	}
 	return nil
+}
+
+// markIn is the mark in the stored attributes of an account.
+func markIn(attributes string) governance.MadeAccountID {
+	if !strings.Contains(attributes, connector.MarkAttribute) {
+		return ""
+	}
+	var stored map[string]string
+	if err := json.Unmarshal([]byte(attributes), &stored); err != nil {
+		return ""
+	}
+	return governance.MadeAccountID(stored[connector.MarkAttribute])
+}
+
+// outlived refuses an application that is not declared, unless findings have
+// outlived it.
+func outlived(ctx context.Context, tx *journal.Tx, id governance.ApplicationID) error {
+	rows, err := tx.ListFindingsOf(ctx, string(id))
+	if err == nil && len(rows) == 0 {
+		err = unknownApplication(id)
+	}
+	return err
 }
 
 // observed is when the oldest discovery that an answer rests on began.
@@ -230,7 +319,7 @@ func observed(ctx context.Context, tx *journal.Tx, id governance.ApplicationID) 
 	if id != "" {
 		row, err := tx.GetDiscovery(ctx, string(id))
 		if errors.Is(err, sql.ErrNoRows) {
-			return time.Time{}, unknownApplication(id)
+			return time.Time{}, outlived(ctx, tx, id)
 		}
 		if err != nil || !row.ObservedAt.Valid {
 			return time.Time{}, err

@@ -28,7 +28,9 @@ import (
 	"github.com/stint-dev/terraform-provider-stint/internal/store/sqlc"
 )
 
-// Remembered is how long a delivery is known as having come already.
+// Remembered is how long a delivery is known as having come already, where its
+// signature is good for a while only; every other one is known for good, since it
+// could be sent again at any time.
 const Remembered = 30 * 24 * time.Hour
 
 // Sources is the use case of receiving deliveries.
@@ -189,8 +191,10 @@ func (s *Sources) once(ctx context.Context, tx *journal.Tx, source governance.Ev
 	if err != nil {
 		return answer, err
 	}
-	if _, err := tx.PruneDeliveries(ctx, store.Micros(tx.Now.Add(-Remembered))); err != nil {
-		return answer, fmt.Errorf("forget old deliveries: %w", err)
+	if signed := source.Signature.HMACSHA256; signed != nil && signed.TimestampHeader != "" {
+		if _, err := tx.PruneDeliveries(ctx, sqlc.PruneDeliveriesParams{SourceID: string(d.Source), Before: store.Micros(tx.Now.Add(-Remembered))}); err != nil {
+			return answer, fmt.Errorf("forget old deliveries: %w", err)
+		}
 	}
 	if err := tx.InsertDelivery(ctx, sqlc.InsertDeliveryParams{SourceID: string(d.Source), Digest: digest, ReceivedAt: store.Micros(tx.Now), Answer: string(written)}); err != nil {
 		return answer, fmt.Errorf("remember the delivery: %w", err)

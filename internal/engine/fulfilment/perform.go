@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/stint-dev/terraform-provider-stint/internal/connector"
-	"github.com/stint-dev/terraform-provider-stint/internal/engine/discovery"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/grants"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/journal"
 	"github.com/stint-dev/terraform-provider-stint/internal/governance"
@@ -15,204 +14,258 @@ import (
 	"github.com/stint-dev/terraform-provider-stint/internal/store/sqlc"
 )
 
-func (w *Worker) perform(ctx context.Context, j *job) error {
-	calls, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	switch kind := grants.OperationKind(j.op.Kind); kind {
-	case grants.OperationGrant:
-		return w.provision(calls, j)
-	case grants.OperationRevoke:
-		return w.revoke(calls, j)
-	case grants.OperationVerify:
-		return w.verify(calls, j)
+// carryOut takes a claimed operation through its calls. held ends when its lease
+// is lost.
+func (w *Worker) carryOut(ctx, held context.Context, j *job) {
+	defer w.leases.remove(j)
+	err := w.perform(held, j)
+	if !j.released && errors.Is(context.Cause(held), errStale) {
+		// Its call may have been made, and the target may still act on it.
+		err = errStale
+	}
+	switch {
+	case errors.Is(err, errStale) && j.called:
+		w.Logger.Warn("an operation was overtaken; its target is read back", "operation", j.op.ID)
+		w.readBackSoon(j)
+	case errors.Is(err, errStale):
+		w.Logger.Warn("an operation was overtaken before it called its target", "operation", j.op.ID)
+	case j.released:
+	case err == nil, errors.Is(err, errHeldBack), ctx.Err() != nil:
+		w.giveBack(j) // it is still due
 	default:
-		return fmt.Errorf("operation %s is of unknown kind %q", j.op.ID, kind)
+		w.Logger.Error("an operation could not be carried on; it is tried again", "operation", j.op.ID, "error", err)
+		w.postpone(j, err)
 	}
 }
 
-// scene is a grant with what bears on it in its account.
-type scene struct {
-	grant grants.Stored
-	// others are the account's other live grants that the target was called
-	// for.
-	others  []grants.Stored
-	implied governance.Inclusions
+func (w *Worker) perform(ctx context.Context, j *job) error {
+	if j.broken != nil {
+		return j.broken
+	}
+	if j.intent == nil {
+		if err := w.commitIntent(j); err != nil {
+			return err
+		}
+	}
+	switch {
+	case j.intent.over:
+		return nil
+	case j.intent.wait != nil:
+		return j.intent.wait
+	}
+	switch grants.OperationKind(j.op.Kind) {
+	case grants.OperationGrant:
+		return w.provision(ctx, j)
+	case grants.OperationRevoke:
+		return w.revoke(ctx, j)
+	case grants.OperationMakeAccount:
+		return w.makeAccount(ctx, j)
+	case grants.OperationRemoveAccount:
+		return w.removeAccount(ctx, j)
+	default:
+		return w.verify(ctx, j)
+	}
 }
 
-func (j *job) scene(ctx context.Context, tx *journal.Tx) (scene, error) {
-	var s scene
-	var err error
-	if s.grant, err = grants.Get(ctx, tx, governance.GrantID(j.op.GrantID)); err != nil {
-		return s, err
-	}
-	live, err := grants.List(tx.ListLiveGrantsOfAccount(ctx, j.op.AccountID))
-	if err != nil {
-		return s, err
-	}
-	for _, g := range live {
-		if g.ID != s.grant.ID && g.State != governance.GrantScheduled {
-			s.others = append(s.others, g)
+// commitIntent commits the intent of one operation alone.
+func (w *Worker) commitIntent(j *job) error {
+	var in *intent
+	err := w.write(j, func(ctx context.Context, tx *journal.Tx, s scene) (over bool, err error) {
+		if in, err = w.intend(ctx, tx, j, s); err != nil {
+			return false, err
 		}
+		return in.over, nil
+	})
+	j.intent = in
+	if errors.Is(err, errNothingToDo) {
+		j.intent, err = &intent{over: true}, nil
 	}
-	_, s.implied, err = discovery.Inclusions(tx.ListInclusions(ctx, j.op.ApplicationID))
-	return s, err
+	return err
 }
 
-// comesWith lists what the target puts on the account together with the grant's
-// entitlement, without that itself.
-func (s scene) comesWith() []governance.EntitlementID {
-	var ids []governance.EntitlementID
-	for id := range s.implied.Closure(s.grant.Entitlement) {
-		if id != s.grant.Entitlement {
-			ids = append(ids, id)
-		}
-	}
-	return ids
-}
-
-// covered reports whether another live grant holds the entitlement. One that is
-// being revoked counts: it takes the right along when its turn comes, the last
-// of them with nobody left to cover it.
-func (s scene) covered(id governance.EntitlementID) bool {
-	for _, other := range s.others {
-		if _, holds := s.implied.Closure(other.Entitlement)[id]; holds {
-			return true
-		}
-	}
-	return false
-}
-
-// stoodBefore says whether the entitlement stood before the first of the live
-// grants that hold it, given whether it stands now.
-func (s scene) stoodBefore(id governance.EntitlementID, now bool) bool {
-	for _, other := range s.others {
-		if _, holds := s.implied.Closure(other.Entitlement)[id]; !holds || other.Preexisting == nil {
-			continue
-		}
-		if id == other.Entitlement {
-			return *other.Preexisting
-		}
-		for _, stood := range other.Stood {
-			if stood == id {
-				return true
+// write changes state for a job, as long as it holds its lease; over gives that
+// back in the same transaction, so that a process that dies right after leaves
+// nothing to wait for. The scene is as it was claimed where many write together,
+// and read again where the job writes alone. errNothingToDo: the operation is
+// done.
+func (w *Worker) write(j *job, change func(ctx context.Context, tx *journal.Tx, s scene) (over bool, err error)) error {
+	var over, done bool
+	err := w.commits.do(j.lease, func(ctx context.Context, tx *journal.Tx) (err error) {
+		over, done = false, false
+		s := j.scene
+		if !tx.Together {
+			s, done, err = j.look(ctx, tx)
+			if errors.Is(err, errStale) {
+				// A commit whose answer was lost gave it back.
+				if over, err = j.gaveBack(ctx, tx); err == nil && !over {
+					err = errStale
+				}
+				done = over
+			}
+			if err != nil || done {
+				return err
 			}
 		}
-		return false
+		if over, err = change(ctx, tx, s); err != nil {
+			return err
+		}
+		switch {
+		case over:
+			return j.release(ctx, tx)
+		case tx.Together:
+			return j.hold(ctx, tx)
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return err
+	case over:
+		j.released = true
 	}
-	return now
+	if done {
+		return errNothingToDo
+	}
+	return nil
 }
 
-// native is an entitlement as its connector names it.
-func native(id governance.EntitlementID) (connector.Entitlement, error) {
-	_, kind, nativeID, err := id.Split()
-	return connector.Entitlement{Kind: kind, NativeID: nativeID}, err
+// look holds the lease and reads anew what bears on the operation; done reports
+// that it is finished.
+func (j *job) look(ctx context.Context, tx *journal.Tx) (s scene, done bool, err error) {
+	if err := j.hold(ctx, tx); err != nil {
+		return s, false, err
+	}
+	op, err := tx.GetOperation(ctx, j.op.ID)
+	if err != nil || op.DoneAt.Valid {
+		return s, err == nil, err
+	}
+	body, err := tx.GetGrant(ctx, j.op.GrantID)
+	if err != nil {
+		return s, false, fmt.Errorf("read grant %s: %w", j.op.GrantID, err)
+	}
+	live, err := tx.ListLiveGrantsOfAccount(ctx, op.AccountID)
+	if err != nil {
+		return s, false, fmt.Errorf("read grants: %w", err)
+	}
+	s, err = newScene(body, live, j.scene.implied)
+	return s, false, err
 }
 
-func (j *job) change(s scene) (connector.Change, error) {
-	_, account, err := s.grant.Account.Split()
-	if err != nil {
-		return connector.Change{}, err
+// finish ends the operation.
+func (j *job) finish(ctx context.Context, tx *journal.Tx, result string) error {
+	n, err := tx.FinishOperation(ctx, sqlc.FinishOperationParams{ID: j.op.ID, DoneAt: store.NullMicros(&tx.Now), Result: result})
+	if err == nil && n == 0 {
+		err = errFinished
 	}
-	entitlement, err := native(s.grant.Entitlement)
-	return connector.Change{Account: account, Entitlement: entitlement}, err
-}
-
-func (j *job) read(ctx context.Context, s scene, id governance.EntitlementID) (connector.Reading, error) {
-	_, account, err := s.grant.Account.Split()
 	if err != nil {
-		return connector.Reading{}, err
-	}
-	entitlement, err := native(id)
-	if err != nil {
-		return connector.Reading{}, err
-	}
-	reading, err := j.target.Read(ctx, account, entitlement)
-	if err != nil {
-		return reading, fmt.Errorf("read %s of %s: %w", id, s.grant.Account, err)
-	}
-	return reading, nil
-}
-
-// finish ends the operation and, in the same transaction, gives the account
-// free: a process that dies right after leaves nothing to wait for.
-func (w *Worker) finish(ctx context.Context, tx *journal.Tx, j *job, result string) error {
-	if _, err := tx.FinishOperation(ctx, sqlc.FinishOperationParams{ID: j.op.ID, DoneAt: store.NullMicros(&tx.Now), Result: result}); err != nil {
 		return fmt.Errorf("finish operation %s: %w", j.op.ID, err)
 	}
-	return tx.DropLease(ctx, sqlc.DropLeaseParams{Key: j.lease, Fence: j.fence})
+	return nil
 }
 
-// retry plans the next attempt of a claimed operation after a target's error.
-func (w *Worker) retry(ctx context.Context, j *job, cause error) error {
+// answered deals with what a round of calls came to when it failed.
+func (w *Worker) answered(ctx context.Context, j *job, cause error, also func(ctx context.Context, tx *journal.Tx) error) error {
+	if errors.Is(cause, errHeldBack) || ctx.Err() != nil {
+		return cause
+	}
 	w.Logger.Warn("target call failed; it is tried again", "operation", j.op.ID, "kind", j.op.Kind, "application", j.op.ApplicationID, "account", j.op.AccountID, "attempt", j.op.Attempts+1, "error", cause)
-	w.postpone(ctx, j.op.ID, cause)
-	return nil
+	return w.retry(j, cause, also)
 }
 
 const (
 	firstPause = 250 * time.Millisecond
-	// longestPause bounds how long a revocation waits after its target is back.
+	// longestPause bounds the time between two attempts.
 	longestPause = 15 * time.Second
 )
 
-// pause is the time before the next attempt: doubled each time up to a bound,
-// the upper half of it at random.
-func (w *Worker) pause(attempts int64) time.Duration {
+// pause is the time before the next attempt: doubled each time up to a bound.
+// Where the target is at fault that is the bound between two probes.
+func (w *Worker) pause(attempts int64, cause error) time.Duration {
 	longest := longestPause
-	if attempts < 6 {
-		longest = firstPause << attempts
+	if unreachable(cause) {
+		longest = longestProbe
 	}
+	if attempts < 6 {
+		longest = min(longest, firstPause<<attempts)
+	}
+	return w.spread(longest)
+}
+
+// spread is a time of at most longest, the upper half of it at random.
+func (w *Worker) spread(longest time.Duration) time.Duration {
 	return longest/2 + time.Duration(w.Jitter(int64(longest/2)))
 }
 
-func (w *Worker) postpone(ctx context.Context, id string, cause error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	err := w.Journal.Bookkeep(ctx, func(tx *journal.Tx) error {
-		op, err := tx.GetOperation(ctx, id)
-		if err != nil {
-			return err
+// retry plans the next attempt, together with what else the last one came to.
+func (w *Worker) retry(j *job, cause error, also func(ctx context.Context, tx *journal.Tx) error) error {
+	err := w.write(j, func(ctx context.Context, tx *journal.Tx, s scene) (over bool, err error) {
+		if also != nil {
+			if err := also(ctx, tx); err != nil {
+				return false, err
+			}
 		}
-		if err := w.overdue(ctx, tx, op); err != nil {
-			return err
+		if err := w.overdue(ctx, tx, j, s.grant); err != nil {
+			return false, err
 		}
-		_, err = tx.RetryOperation(ctx, sqlc.RetryOperationParams{ID: id, NextAt: store.Micros(tx.Now.Add(w.pause(op.Attempts))), LastError: cause.Error()})
-		return err
+		_, err = tx.RetryOperation(ctx, sqlc.RetryOperationParams{ID: j.op.ID, NextAt: store.Micros(tx.Now.Add(w.pause(j.op.Attempts, cause))), LastError: cause.Error()})
+		return true, err
 	})
-	if err != nil {
-		w.Logger.Error("the next attempt is not written; the operation stays due", "operation", id, "error", err)
+	if errors.Is(err, errNothingToDo) {
+		return nil
+	}
+	return err
+}
+
+func (w *Worker) postpone(j *job, cause error) {
+	if err := w.retry(j, cause, nil); err != nil {
+		w.Logger.Error("the next attempt is not written; the operation stays due", "operation", j.op.ID, "error", err)
+	}
+}
+
+// giveBack leaves an operation as due as it was.
+func (w *Worker) giveBack(j *job) {
+	if err := w.commits.do(j.lease, func(ctx context.Context, tx *journal.Tx) error {
+		if !j.called && !j.op.Called {
+			if err := tx.UnmarkCalled(ctx, j.op.ID); err != nil {
+				return err
+			}
+		}
+		return j.release(ctx, tx)
+	}); err != nil {
+		w.Logger.Warn("lease is not given back and runs out by itself", "lease", j.lease, "error", err)
 	}
 }
 
 // overdue speaks up about a revocation that takes too long; the finding follows
 // from the same state.
-func (w *Worker) overdue(ctx context.Context, tx *journal.Tx, op sqlc.Operation) error {
-	if op.Kind != string(grants.OperationRevoke) {
+func (w *Worker) overdue(ctx context.Context, tx *journal.Tx, j *job, g grants.Stored) error {
+	if j.op.Kind != string(grants.OperationRevoke) || g.RevokingAt == nil {
 		return nil
-	}
-	g, err := grants.Get(ctx, tx, governance.GrantID(op.GrantID))
-	if err != nil || g.RevokingAt == nil {
-		return err
 	}
 	late := tx.Now.Sub(*g.RevokingAt)
 	if late < governance.OverdueAfter {
 		return nil
 	}
 	w.Logger.Error("revocation is overdue", "grant", g.ID, "account", g.Account, "entitlement", g.Entitlement, "late", late)
-	return tx.MarkFindingsDue(ctx, op.ApplicationID)
+	return tx.MarkFindingsDue(ctx, j.op.ApplicationID)
 }
 
-// readBackSoon queues a read of the target after a call whose lease was lost.
-func (w *Worker) readBackSoon(ctx context.Context, tx *journal.Tx, j *job) error {
-	g, err := grants.Get(ctx, tx, governance.GrantID(j.op.GrantID))
-	if err != nil {
-		return err
+// readBackSoon queues a read of the target after a call for a change whose lease
+// was lost.
+func (w *Worker) readBackSoon(j *job) {
+	if err := w.commits.do(j.lease, func(ctx context.Context, tx *journal.Tx) error {
+		kind := grants.OperationVerify
+		if j.op.Kind == string(grants.OperationMakeAccount) || j.op.Kind == string(grants.OperationRemoveAccount) {
+			kind = grants.OperationRemoveAccount // which only looks when a grant needs the account
+		}
+		return grants.AddOperation(ctx, tx, j.scene.grant.Grant, kind, tx.Now.Add(j.target.Capabilities().Bound))
+	}); err != nil {
+		w.Logger.Error("the read of an overtaken operation's target is not queued", "operation", j.op.ID, "error", err)
 	}
-	return grants.AddOperation(ctx, tx, g.Grant, grants.OperationVerify, tx.Now.Add(j.bound))
 }
 
 // refusedForGood reports whether trying the same grant again is pointless.
 func refusedForGood(err error) bool {
-	return errors.Is(err, connector.ErrAccountNotFound) || errors.Is(err, connector.ErrEntitlementNotFound) ||
+	return errors.Is(err, connector.ErrAccountNotFound) || errors.Is(err, connector.ErrAccountTaken) || errors.Is(err, connector.ErrEntitlementNotFound) ||
 		errors.Is(err, connector.ErrPermission) || errors.Is(err, connector.ErrUnsupported)
 }

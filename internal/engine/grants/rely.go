@@ -3,6 +3,7 @@ package grants
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
 	"slices"
 
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/declared"
@@ -21,11 +22,23 @@ type Reliance struct {
 }
 
 // Hold keeps it until the transaction ends: every transaction that grants, or
-// that decides a grant again, holds the same. So whoever holds first and then
-// marks live grants misses none. Actors come before the identities that they
-// answer for, and those before templates and events, everywhere, so that two who
-// hold never wait for each other.
-func (r Reliance) Hold(ctx context.Context, tx *journal.Tx) error {
+// that decides a grant again, holds the same or shares the templates of it. So
+// whoever holds first and then marks live grants misses none. Actors come before the
+// identities that they answer for, and those before templates and events,
+// everywhere, so that two who hold never wait for each other.
+func (r Reliance) Hold(ctx context.Context, tx *journal.Tx) error { return r.hold(ctx, tx, allPlaces) }
+
+// Share is Hold that keeps nobody else from sharing the templates.
+func (r Reliance) Share(ctx context.Context, tx *journal.Tx) error { return r.hold(ctx, tx, 1) }
+
+// ShareTemplate keeps a template until the transaction ends, for a decision about an
+// identity. Others may share it.
+func ShareTemplate(ctx context.Context, tx *journal.Tx, id governance.TemplateID, about governance.IdentityID) error {
+	r := Reliance{Identities: []governance.IdentityID{about}, Templates: []governance.TemplateID{id}}
+	return holdPlaces(ctx, tx, r.places(1))
+}
+
+func (r Reliance) hold(ctx context.Context, tx *journal.Tx, each int64) error {
 	var roots, members []governance.IdentityID
 	for _, id := range r.Identities {
 		person, err := declared.Person(ctx, tx, id)
@@ -47,10 +60,8 @@ func (r Reliance) Hold(ctx context.Context, tx *journal.Tx) error {
 			}
 		}
 	}
-	for _, id := range once(r.Templates) {
-		if _, err := tx.UseDeclared(ctx, sqlc.UseDeclaredParams{Kind: string(governance.KindTemplate), ID: string(id)}); err != nil {
-			return fmt.Errorf("hold grant template %s: %w", id, err)
-		}
+	if err := holdPlaces(ctx, tx, r.places(each)); err != nil {
+		return err
 	}
 	for _, id := range once(r.Events) {
 		if id == "" {
@@ -58,6 +69,46 @@ func (r Reliance) Hold(ctx context.Context, tx *journal.Tx) error {
 		}
 		if _, err := tx.UseEvent(ctx, string(id)); err != nil {
 			return fmt.Errorf("hold business event %s: %w", id, err)
+		}
+	}
+	return nil
+}
+
+const (
+	// allPlaces is how many rows hold one template, and templateGroups how many
+	// groups of such rows there are; the schema has made them.
+	allPlaces      = 64
+	templateGroups = 16
+)
+
+// places are the rows that hold the templates, some of each, in the order in which
+// they are held everywhere. Who shares is spread over them by the first identity.
+func (r Reliance) places(each int64) []int64 {
+	first := int64(0)
+	if each < allPlaces && len(r.Identities) > 0 {
+		first = spread(r.Identities[0], allPlaces)
+	}
+	var places []int64
+	for _, id := range r.Templates {
+		group := spread(id, templateGroups) * allPlaces
+		for i := range each {
+			places = append(places, group+(first+i)%allPlaces)
+		}
+	}
+	slices.Sort(places)
+	return slices.Compact(places)
+}
+
+func spread[T ~string](id T, n uint32) int64 {
+	hash := fnv.New32a()
+	_, _ = hash.Write([]byte(id)) // it never fails
+	return int64(hash.Sum32() % n)
+}
+
+func holdPlaces(ctx context.Context, tx *journal.Tx, places []int64) error {
+	for _, place := range places {
+		if err := tx.HoldTemplatePlace(ctx, place); err != nil {
+			return fmt.Errorf("hold grant templates: %w", err)
 		}
 	}
 	return nil

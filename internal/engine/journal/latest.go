@@ -20,7 +20,7 @@ const lookAgain = Staleness / 2
 const lookTimeout = 5 * time.Second
 
 // changeShards is how many rows count the changes; the schema has made them.
-const changeShards = 8
+const changeShards = 64
 
 // Seen is how far into the history of the state somebody has read.
 type Seen struct {
@@ -105,7 +105,7 @@ func (j *Journal) look(ctx context.Context) (*look, error) {
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return nil, away(err)
 	}
 	j.looked.Store(seen)
 	return seen, nil

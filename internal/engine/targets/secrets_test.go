@@ -26,6 +26,13 @@ func TestSecretsStayInsideTheirApplication(t *testing.T) {
 	if err := os.Symlink(filepath.Join(dir, "payroll", "password"), filepath.Join(dir, "billing", "link")); err != nil {
 		t.Fatal(err)
 	}
+	// As Kubernetes mounts a secret, so that all of its files change at once.
+	write("ledger/..2026_03_01/password", "mounted")
+	for link, to := range map[string]string{"..data": "..2026_03_01", "password": "..data/password"} {
+		if err := os.Symlink(to, filepath.Join(dir, "ledger", link)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	environment := map[string]string{
 		"STINT_SECRET_BILLING_PASSWORD":    "from env",
 		"STINT_SECRET_BILLING_EU_PASSWORD": "another's",
@@ -42,6 +49,7 @@ func TestSecretsStayInsideTheirApplication(t *testing.T) {
 	}{
 		{"billing", "env:STINT_SECRET_BILLING_PASSWORD", "from env"},
 		{"billing", "file:password", "from file"},
+		{"ledger", "file:password", "mounted"},
 		{"billing-eu", "env:STINT_SECRET_BILLING_EU_PASSWORD", "another's"},
 		{"billing", "env:STINT_SECRET_BILLING_EU_PASSWORD", ""},
 		{"billing", "env:STINT_SECRET_PAYROLL_PASSWORD", ""},

@@ -17,6 +17,9 @@ import (
 
 // Targets hands out connectors. It is safe for concurrent use.
 type Targets struct {
+	// Around, when it is set, stands between the engine and every connector.
+	Around func(governance.ApplicationID, connector.Connector) connector.Connector
+
 	registry *connector.Registry
 	secrets  func(governance.ApplicationID) connector.Secrets
 
@@ -70,6 +73,9 @@ func (t *Targets) Open(a governance.Application) (connector.Connector, error) {
 	c, err := factory.Open(a.Connector[kinds[0]], t.secrets(a.ID()))
 	if err != nil {
 		return nil, fmt.Errorf("connector of %s: %w", a.ID(), err)
+	}
+	if t.Around != nil {
+		c = t.Around(a.ID(), c)
 	}
 	return c, nil
 }

@@ -12,12 +12,13 @@ import (
 // refused at once, one of another process within [journal.Staleness]; a token
 // that expires is refused on time. It is safe for concurrent use.
 type Sessions struct {
-	cache *journal.Cache[string, Session]
+	tokens *Tokens
+	cache  *journal.Cache[string, Session]
 }
 
 // NewSessions keeps nothing yet.
-func NewSessions(j *journal.Journal) *Sessions {
-	return &Sessions{cache: journal.NewCache(j, find)}
+func NewSessions(tokens *Tokens) *Sessions {
+	return &Sessions{tokens: tokens, cache: journal.NewCache(tokens.Journal, find)}
 }
 
 // Authenticate is as [Tokens.Authenticate].
@@ -29,5 +30,9 @@ func (s *Sessions) Authenticate(ctx context.Context, secret string) (Session, er
 	if err != nil {
 		return Session{}, err
 	}
-	return session, session.expired(now)
+	if err := session.expired(now); err != nil {
+		return session, err
+	}
+	s.tokens.noteUse(ctx, session, now)
+	return session, nil
 }

@@ -14,7 +14,10 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"time"
+
+	"github.com/hashicorp/go-hclog"
 
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/declared"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/fault"
@@ -33,6 +36,7 @@ const (
 	Admin   Role = "admin"
 	Author  Role = "author"
 	Auditor Role = "auditor"
+	Monitor Role = "monitor"
 )
 
 // BootstrapIdentity is the identity that a new database starts with. It can
@@ -46,14 +50,19 @@ const prefix = "stint_"
 type Tokens struct {
 	Journal *journal.Journal
 	Random  io.Reader
+	Logger  hclog.Logger
+
+	noted sync.Map // of governance.IdentityID to time.Time
 }
 
 // Token is a token without its secret.
 type Token struct {
-	ID        string
-	Name      string
-	Identity  governance.IdentityID
-	Roles     []Role
+	ID       string
+	Name     string
+	Identity governance.IdentityID
+	Roles    []Role
+	// Makers made it; empty for the one that the engine made.
+	Makers    governance.Makers
 	CreatedAt time.Time
 	ExpiresAt *time.Time
 	RevokedAt *time.Time
@@ -71,8 +80,11 @@ type New struct {
 type Session struct {
 	Actor journal.Actor
 	Roles []Role
-	// ExpiresAt is when the token ends; nil when it does not by itself.
+	// ExpiresAt is when the token ends, or its identity by its valid_until; nil
+	// when neither does by itself.
 	ExpiresAt *time.Time
+	// owned: the identity is one that somebody owns.
+	owned bool
 }
 
 // Has reports whether the session has the role.
@@ -90,36 +102,68 @@ var errInvalid = fault.New(fault.Unauthenticated, "the token is not valid (any m
 // does not tell which.
 func (t *Tokens) Authenticate(ctx context.Context, secret string) (Session, error) {
 	var session Session
+	var now time.Time
 	if !strings.HasPrefix(secret, prefix) {
 		return session, errInvalid
 	}
-	err := t.Journal.Read(ctx, func(tx *journal.Tx) (err error) {
-		if session, err = find(ctx, tx, hash(secret)); err != nil {
+	err := t.Journal.Glance(ctx, func(ctx context.Context, q *store.Queries) error {
+		row, err := findRow(ctx, q, hash(secret))
+		if err != nil {
 			return err
 		}
-		return session.expired(tx.Now)
+		now = t.Journal.Later(row.ClockMark)
+		if session, err = sessionOf(row, now); err != nil {
+			return err
+		}
+		return session.expired(now)
 	})
+	if err == nil {
+		t.noteUse(ctx, session, now)
+	}
 	return session, err
 }
 
 // find reads the session of a token that was not taken back; whether it has
 // expired is for the caller to judge.
 func find(ctx context.Context, tx *journal.Tx, hash string) (Session, error) {
-	row, err := tx.FindToken(ctx, hash)
+	row, err := findRow(ctx, tx.Queries, hash)
+	if err != nil {
+		return Session{}, err
+	}
+	return sessionOf(row, tx.Now)
+}
+
+func findRow(ctx context.Context, q *store.Queries, hash string) (sqlc.FindTokenRow, error) {
+	row, err := q.FindToken(ctx, hash)
 	if errors.Is(err, sql.ErrNoRows) {
-		return Session{}, errInvalid
+		return row, errInvalid
 	}
 	if err != nil {
-		return Session{}, fmt.Errorf("look up token: %w", err)
+		return row, fmt.Errorf("look up token: %w", err)
 	}
-	if row.RevokedAt.Valid || row.Status != string(governance.Active) {
+	return row, nil
+}
+
+func sessionOf(row sqlc.FindTokenRow, now time.Time) (Session, error) {
+	token, err := from(row.Token)
+	if err != nil {
+		return Session{}, err
+	}
+	person, err := declared.PersonFrom(row.Identity)
+	if err != nil {
+		return Session{}, err
+	}
+	if token.RevokedAt != nil || person.StatusAt(now) != governance.Active {
 		return Session{}, errInvalid
 	}
 	session := Session{
-		Actor:     journal.Actor{Identity: governance.IdentityID(row.IdentityID), Token: row.ID, Bootstrap: row.Bootstrap},
-		ExpiresAt: store.NullTime(row.ExpiresAt),
+		Actor: journal.Actor{Identity: token.Identity, Token: token.ID, Makers: token.Makers, Admin: slices.Contains(token.Roles, Admin), Bootstrap: row.Identity.Bootstrap},
+		Roles: token.Roles, ExpiresAt: token.ExpiresAt, owned: person.Owner != "",
 	}
-	return session, json.Unmarshal([]byte(row.Roles), &session.Roles)
+	if until := person.ValidUntil; until != nil && (session.ExpiresAt == nil || until.Before(*session.ExpiresAt)) {
+		session.ExpiresAt = until
+	}
+	return session, nil
 }
 
 func (s Session) expired(now time.Time) error {
@@ -148,7 +192,14 @@ func (t *Tokens) Create(ctx context.Context, by journal.Actor, n New) (Token, st
 		if person == nil {
 			return fault.FromProblems("token", governance.Problems{{Field: "identity", Code: governance.CodeUnknownReference, Message: fmt.Sprintf("no identity %q is declared", n.Identity)}})
 		}
-		token, err = insert(ctx, tx, n, secret)
+		maker, err := declared.Person(ctx, tx, by.Identity)
+		if err != nil {
+			return err
+		}
+		if maker == nil {
+			return fault.New(fault.Forbidden, "identity %s is no longer declared", by.Identity)
+		}
+		token, err = insert(ctx, tx, n, governance.MakersBy(maker.Identity, by.Makers), secret)
 		return err
 	})
 	if err != nil {
@@ -163,8 +214,8 @@ func (n New) check(now time.Time) error {
 		problems = append(problems, governance.Problem{Field: "name", Code: governance.CodeRequired, Message: fmt.Sprintf("a name of at most %d bytes says what the token is for", governance.MaxName)})
 	}
 	for i, role := range n.Roles {
-		if role != Admin && role != Author && role != Auditor {
-			problems = append(problems, governance.Problem{Field: fmt.Sprintf("roles[%d]", i), Code: governance.CodeInvalid, Message: fmt.Sprintf("%q is not one of admin, author, auditor", role)})
+		if role != Admin && role != Author && role != Auditor && role != Monitor {
+			problems = append(problems, governance.Problem{Field: fmt.Sprintf("roles[%d]", i), Code: governance.CodeInvalid, Message: fmt.Sprintf("%q is not one of admin, author, auditor, monitor", role)})
 		}
 	}
 	if n.ExpiresAt != nil && !now.Before(*n.ExpiresAt) {
@@ -181,22 +232,26 @@ func (t *Tokens) secret() (string, error) {
 	return prefix + base64.RawURLEncoding.EncodeToString(bits[:]), nil
 }
 
-func insert(ctx context.Context, tx *journal.Tx, n New, secret string) (Token, error) {
+func insert(ctx context.Context, tx *journal.Tx, n New, makers governance.Makers, secret string) (Token, error) {
 	roles := append([]Role{}, n.Roles...)
 	slices.Sort(roles)
 	roles = slices.Compact(roles)
-	token := Token{ID: tx.NewID(), Name: n.Name, Identity: n.Identity, Roles: roles, CreatedAt: tx.Now, ExpiresAt: n.ExpiresAt}
+	token := Token{ID: tx.NewID(), Name: n.Name, Identity: n.Identity, Roles: roles, Makers: makers, CreatedAt: tx.Now, ExpiresAt: n.ExpiresAt}
 	encoded, err := json.Marshal(roles)
 	if err != nil {
 		return token, err
 	}
+	made, err := json.Marshal(makers)
+	if err != nil {
+		return token, err
+	}
 	if err := tx.InsertToken(ctx, sqlc.InsertTokenParams{
-		ID: token.ID, Name: n.Name, Hash: hash(secret), IdentityID: string(n.Identity), Roles: string(encoded),
+		ID: token.ID, Name: n.Name, Hash: hash(secret), IdentityID: string(n.Identity), Roles: string(encoded), Makers: string(made),
 		CreatedAt: store.Micros(tx.Now), ExpiresAt: store.NullMicros(n.ExpiresAt),
 	}); err != nil {
 		return token, fmt.Errorf("add token: %w", err)
 	}
-	return token, tx.Record("token.created", "token", token.ID, evidence.Fields{"name": n.Name, "identity": n.Identity, "roles": roles, "expires_at": n.ExpiresAt})
+	return token, tx.Record("token.created", "token", token.ID, evidence.Fields{"name": n.Name, "identity": n.Identity, "roles": roles, "makers": makers, "expires_at": n.ExpiresAt})
 }
 
 // List reads all tokens, oldest first.
@@ -226,7 +281,7 @@ func from(row sqlc.Token) (Token, error) {
 		ID: row.ID, Name: row.Name, Identity: governance.IdentityID(row.IdentityID), CreatedAt: store.Time(row.CreatedAt),
 		ExpiresAt: store.NullTime(row.ExpiresAt), RevokedAt: store.NullTime(row.RevokedAt),
 	}
-	if err := json.Unmarshal([]byte(row.Roles), &token.Roles); err != nil {
+	if err := errors.Join(json.Unmarshal([]byte(row.Roles), &token.Roles), json.Unmarshal([]byte(row.Makers), &token.Makers)); err != nil {
 		return token, fmt.Errorf("stored token %s: %w", row.ID, err)
 	}
 	return token, nil
@@ -255,9 +310,21 @@ func (t *Tokens) Revoke(ctx context.Context, by journal.Actor, id string) (Token
 	return token, err
 }
 
+// First issues the first token of a new database: every role, for the bootstrap
+// identity. It is empty when another process was faster.
+func (t *Tokens) First(ctx context.Context) (string, error) {
+	return t.bootstrap(ctx, func(made bool) bool { return made })
+}
+
 // Bootstrap issues a token with every role for the bootstrap identity, which it
 // makes on a new database.
 func (t *Tokens) Bootstrap(ctx context.Context) (string, error) {
+	return t.bootstrap(ctx, func(bool) bool { return true })
+}
+
+// bootstrap issues one where wanted says so, told whether the identity was made
+// just now.
+func (t *Tokens) bootstrap(ctx context.Context, wanted func(made bool) bool) (string, error) {
 	secret, err := t.secret()
 	if err != nil {
 		return "", err
@@ -267,7 +334,11 @@ func (t *Tokens) Bootstrap(ctx context.Context) (string, error) {
 		if err != nil {
 			return err
 		}
-		n, err := tx.InsertIdentity(ctx, sqlc.InsertIdentityParams{ID: BootstrapIdentity, Status: string(governance.Active), Bootstrap: true, Body: body})
+		life, err := declared.Encode(governance.Life{Set: governance.Active})
+		if err != nil {
+			return err
+		}
+		n, err := tx.InsertIdentity(ctx, sqlc.InsertIdentityParams{ID: BootstrapIdentity, Status: string(governance.Active), Bootstrap: true, Life: life, Body: body})
 		if err != nil {
 			return fmt.Errorf("make the bootstrap identity: %w", err)
 		}
@@ -276,7 +347,11 @@ func (t *Tokens) Bootstrap(ctx context.Context) (string, error) {
 				return err
 			}
 		}
-		_, err = insert(ctx, tx, New{Name: "bootstrap", Identity: BootstrapIdentity, Roles: []Role{Admin, Author, Auditor}}, secret)
+		if !wanted(n == 1) {
+			secret = ""
+			return nil
+		}
+		_, err = insert(ctx, tx, New{Name: "bootstrap", Identity: BootstrapIdentity, Roles: []Role{Admin, Author, Auditor}}, nil, secret)
 		return err
 	})
 	return secret, err

@@ -37,7 +37,7 @@ func postgresql() map[string]schema.Attribute {
 			MarkdownDescription: "TCP port; default `5432`.",
 		},
 		"database":     declared.Choice("Database to connect to; default `postgres`. Roles are common to the whole server.", "postgres"),
-		"username":     declared.Required("Role that Stint logs in as; it must be able to grant the roles that it governs. From PostgreSQL 16 on, only a superuser takes back what another role granted."),
+		"username":     declared.Required("Role that Stint logs in as; it must be able to grant the roles that it governs, and needs `CREATEROLE` to make accounts. From PostgreSQL 16 on, what another role granted is taken back only by its members and by superusers. The guide [PostgreSQL as a target](../guides/postgresql.md) shows the least that it needs on each version."),
 		"password_ref": password,
 		"sslmode":      declared.Choice("`disable`, `prefer`, `require`, `verify-ca` or `verify-full` (default).", "verify-full"),
 		"sslrootcert":  declared.Optional("Path on the server's host of a PEM file with the certificate authorities to trust; without it the system's are."),

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
 
 	"github.com/stint-dev/terraform-provider-stint/internal/api"
 	"github.com/stint-dev/terraform-provider-stint/internal/provider/declared"
@@ -35,11 +36,17 @@ func NewResource() resource.Resource {
 			"risk":         declared.Required("`low`, `medium`, `high` or `critical`."),
 			"standing":     declared.Required("Whether the right may be held without an end: `allowed` or `forbidden`. Where it is forbidden, standing assignments are findings."),
 			"max_duration": declared.OptionalText(fwconv.Duration, "Longest grant of the right, whatever the template; for instance `8h`."),
+			"revoke_on_destroy": schema.BoolAttribute{
+				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
+				MarkdownDescription: "Whether destroying the entitlement ends its live grants first, and waits until the target was read without them. Without it (default `false`) the destruction is refused while there are any.",
+			},
 		},
 		Keys:    []string{"application", "kind", "native_id"},
 		Objects: func(s *api.Snapshot) []api.Entitlement { return s.Entitlements },
 		Meta:    func(e api.Entitlement) api.Meta { return e.Meta },
 		Planned: existsInTarget,
+
+		RevokeGrants: func(e api.Entitlement) bool { return e.RevokeOnDestroy },
 	})
 }
 

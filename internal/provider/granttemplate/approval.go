@@ -20,7 +20,7 @@ func approval() schema.SingleNestedAttribute {
 			Optional: true, Computed: true, Default: int64default.StaticInt64(1),
 			MarkdownDescription: "How many different people must approve; default `1`.",
 		},
-		"approvers":     approvers("Who may approve; any one way is enough. Nobody approves a request of their own."),
+		"approvers":     approvers("Who may approve; any one way is enough. Nobody approves a request of their own.", approverRelations),
 		"distinct_from": declared.Names("Names of earlier stages: who spoke there does not speak here."),
 		"timeout":       declared.TextDefault(fwconv.Duration, "How long the stage waits; default `1h`.", "1h"),
 		"on_timeout":    declared.Choice("What becomes of a request whose stage ran out of time: `lapse` (default), or `escalate`, which gives `escalation` its turn and lapses after that.", "lapse"),
@@ -28,7 +28,7 @@ func approval() schema.SingleNestedAttribute {
 			Optional:            true,
 			MarkdownDescription: "Who may approve as well once the stage ran out of time; with `on_timeout = \"escalate\"`.",
 			Attributes: map[string]schema.Attribute{
-				"approvers": approvers("Who may then approve, beside the stage's approvers."),
+				"approvers": approvers("Who may then approve, beside the stage's approvers.", approverRelations),
 				"timeout":   declared.TextDefault(fwconv.Duration, "How long the stage then goes on; default `1h`.", "1h"),
 			},
 		},
@@ -51,7 +51,10 @@ func approval() schema.SingleNestedAttribute {
 	}
 }
 
-func approvers(description string) schema.SingleNestedAttribute {
+const approverRelations = "What the approver is to the request: `manager` of the requester (of the owner, when the requester is no person), " +
+	"`entitlement_owner` (of everything that is asked for), or `owner` of a requester that is no person, who confirms the request and never stands for another's approval."
+
+func approvers(description, relations string) schema.SingleNestedAttribute {
 	return schema.SingleNestedAttribute{
 		Required:            true,
 		MarkdownDescription: description,
@@ -60,8 +63,7 @@ func approvers(description string) schema.SingleNestedAttribute {
 			"groups":     declared.Names("Names of groups."),
 			"condition": declared.OptionalText(fwconv.Condition, "Boolean expression in the [condition language](../guides/condition-language.md) that names people: over `approver`, and over `identity` (the requester), `entitlement`, `request`, `event` and `now`. "+
 				"It must hold for every entitlement that is asked for; an error names nobody."),
-			"relations": declared.Names("What the approver is to the request: `manager` of the requester (of the owner, when the requester is no person), " +
-				"`entitlement_owner` (of everything that is asked for), or `owner` of a requester that is no person, who confirms the request and never stands for another's approval."),
+			"relations": declared.Names(relations),
 		},
 	}
 }

@@ -20,3 +20,7 @@ WHERE kind = sqlc.arg(kind) AND id = sqlc.arg(id) AND version = sqlc.arg(version
 -- UseDeclared holds the row until the end of the transaction.
 -- name: UseDeclared :execrows
 UPDATE declared SET uses = uses + 1 WHERE kind = sqlc.arg(kind) AND id = sqlc.arg(id);
+
+-- HoldTemplatePlace holds the row until the end of the transaction.
+-- name: HoldTemplatePlace :exec
+UPDATE template_holds SET n = n + 1 WHERE place = sqlc.arg(place);

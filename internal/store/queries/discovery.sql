@@ -1,18 +1,34 @@
 -- name: GetDiscovery :one
-SELECT application_id, observed_at, next_at, error, findings_due FROM discoveries WHERE application_id = sqlc.arg(application_id);
+SELECT application_id, observed_at, next_at, error, held, erosion, retired_at, nesting FROM discoveries WHERE application_id = sqlc.arg(application_id);
 
 -- name: ListDiscoveries :many
-SELECT application_id, observed_at, next_at, error, findings_due FROM discoveries;
+SELECT application_id, observed_at, next_at, error, held, erosion, retired_at, nesting FROM discoveries;
 
 -- Relies on discoveries_next.
 -- name: DiscoveriesDue :many
-SELECT application_id FROM discoveries WHERE next_at <= sqlc.arg(now) LIMIT 100;
+SELECT application_id FROM discoveries WHERE next_at <= sqlc.arg(now) AND retired_at IS NULL LIMIT 100;
 
+-- NotableApplications are those that are retired or have inclusions. Relies on
+-- discoveries_notable.
+-- name: NotableApplications :many
+SELECT application_id, retired_at, nesting FROM discoveries WHERE retired_at IS NOT NULL OR nesting <> '';
+
+-- name: GetNesting :one
+SELECT nesting FROM discoveries WHERE application_id = sqlc.arg(application_id);
+
+-- PutDiscovery leaves the nesting as it is where that is given as empty.
 -- name: PutDiscovery :exec
-INSERT INTO discoveries (application_id, observed_at, next_at, error, findings_due)
-VALUES (sqlc.arg(application_id), sqlc.narg(observed_at), sqlc.arg(next_at), sqlc.arg(error), TRUE)
+INSERT INTO discoveries (application_id, observed_at, next_at, error, held, erosion, nesting)
+VALUES (sqlc.arg(application_id), sqlc.narg(observed_at), sqlc.arg(next_at), sqlc.arg(error), '', sqlc.arg(erosion), sqlc.arg(nesting))
 ON CONFLICT (application_id) DO UPDATE
-SET observed_at = excluded.observed_at, next_at = excluded.next_at, error = excluded.error, findings_due = TRUE;
+SET observed_at = excluded.observed_at, next_at = excluded.next_at, error = excluded.error, held = '', erosion = excluded.erosion,
+    nesting = COALESCE(NULLIF(excluded.nesting, ''), discoveries.nesting);
+
+-- name: HoldDiscovery :exec
+UPDATE discoveries SET held = sqlc.arg(held), next_at = sqlc.arg(next_at), error = '' WHERE application_id = sqlc.arg(application_id);
+
+-- name: SetRetired :execrows
+UPDATE discoveries SET retired_at = sqlc.narg(retired_at) WHERE application_id = sqlc.arg(application_id);
 
 -- name: FailDiscovery :exec
 UPDATE discoveries SET next_at = sqlc.arg(next_at), error = sqlc.arg(error) WHERE application_id = sqlc.arg(application_id);
@@ -20,11 +36,27 @@ UPDATE discoveries SET next_at = sqlc.arg(next_at), error = sqlc.arg(error) WHER
 -- name: ScheduleDiscovery :exec
 UPDATE discoveries SET next_at = sqlc.arg(next_at) WHERE application_id = sqlc.arg(application_id);
 
--- name: MarkFindingsDue :exec
-UPDATE discoveries SET findings_due = TRUE WHERE application_id = sqlc.arg(application_id) AND NOT findings_due;
+-- LockDiscovery holds the row until the end of the transaction.
+-- name: LockDiscovery :exec
+UPDATE discoveries SET next_at = next_at WHERE application_id = sqlc.arg(application_id);
 
--- name: ClearFindingsDue :execrows
-UPDATE discoveries SET findings_due = FALSE WHERE application_id = sqlc.arg(application_id);
+-- name: InsertFindingsDue :exec
+INSERT INTO findings_due (application_id, id) VALUES (sqlc.arg(application_id), sqlc.arg(id));
+
+-- ApplicationsWithFindingsDue leaves out what was never discovered.
+-- name: ApplicationsWithFindingsDue :many
+SELECT d.application_id FROM discoveries d
+WHERE EXISTS (SELECT 1 FROM findings_due f WHERE f.application_id = d.application_id);
+
+-- name: ListFindingsDue :many
+SELECT id FROM findings_due WHERE application_id = sqlc.arg(application_id) ORDER BY id;
+
+-- DeleteFindingsDueUpTo answers how many there were.
+-- name: DeleteFindingsDueUpTo :execrows
+DELETE FROM findings_due WHERE application_id = sqlc.arg(application_id) AND id <= sqlc.arg(id);
+
+-- name: DeleteFindingsDue :exec
+DELETE FROM findings_due WHERE application_id = sqlc.arg(application_id);
 
 -- name: DeleteDiscovery :exec
 DELETE FROM discoveries WHERE application_id = sqlc.arg(application_id);
@@ -42,6 +74,18 @@ INSERT INTO accounts (id, application_id, name, uid, disabled, attributes, ident
 VALUES (sqlc.arg(id), sqlc.arg(application_id), sqlc.arg(name), sqlc.arg(uid), sqlc.arg(disabled), sqlc.arg(attributes), sqlc.arg(identity_id), sqlc.arg(matches), sqlc.arg(first_seen))
 ON CONFLICT (id) DO UPDATE
 SET uid = excluded.uid, disabled = excluded.disabled, attributes = excluded.attributes, identity_id = excluded.identity_id, matches = excluded.matches;
+
+-- name: GetAccountUID :one
+SELECT uid FROM accounts WHERE id = sqlc.arg(id);
+
+-- name: GetAccountOwner :one
+SELECT identity_id FROM accounts WHERE id = sqlc.arg(id);
+
+-- name: DeleteAssignmentsOfAccount :exec
+DELETE FROM assignments WHERE account_id = sqlc.arg(account_id);
+
+-- name: GetEntitlementUID :one
+SELECT uid FROM discovered_entitlements WHERE id = sqlc.arg(id);
 
 -- name: CorrelateAccount :exec
 UPDATE accounts SET identity_id = sqlc.arg(identity_id), matches = sqlc.arg(matches) WHERE id = sqlc.arg(id);
@@ -72,28 +116,6 @@ SELECT application_id, from_id, to_id, implied FROM inclusions WHERE application
 
 -- name: ListAllInclusions :many
 SELECT application_id, from_id, to_id, implied FROM inclusions;
-
--- ListInclusionsOf are those from everything that an identity holds, observed or
--- by a live grant, directly or through others.
--- name: ListInclusionsOf :many
-WITH RECURSIVE held (id) AS (
-    SELECT s.entitlement_id FROM assignments s JOIN accounts a ON a.id = s.account_id
-    WHERE a.identity_id = sqlc.arg(identity_id)
-    UNION
-    SELECT g.entitlement_id FROM grants g WHERE g.identity_id = sqlc.arg(identity_id) AND g.live
-    UNION
-    SELECT i.to_id FROM inclusions i JOIN held h ON i.from_id = h.id
-)
-SELECT i.application_id, i.from_id, i.to_id, i.implied FROM inclusions i JOIN held h ON i.from_id = h.id;
-
--- ListInclusionsFrom are those from an entitlement, directly or through others.
--- name: ListInclusionsFrom :many
-WITH RECURSIVE included (id) AS (
-    SELECT CAST(sqlc.arg(entitlement_id) AS TEXT)
-    UNION
-    SELECT i.to_id FROM inclusions i JOIN included x ON i.from_id = x.id
-)
-SELECT i.application_id, i.from_id, i.to_id, i.implied FROM inclusions i JOIN included x ON i.from_id = x.id;
 
 -- name: PutInclusion :exec
 INSERT INTO inclusions (application_id, from_id, to_id, implied)
@@ -154,6 +176,9 @@ DELETE FROM assignments WHERE application_id = sqlc.arg(application_id);
 -- name: ListFindings :many
 SELECT key, application_id, body FROM findings;
 
+-- name: GetFinding :one
+SELECT key, application_id, body FROM findings WHERE key = sqlc.arg(key);
+
 -- name: ListFindingsOf :many
 SELECT key, application_id, body FROM findings WHERE application_id = sqlc.arg(application_id);
 
@@ -164,5 +189,6 @@ ON CONFLICT (key) DO UPDATE SET body = excluded.body;
 -- name: DeleteFinding :exec
 DELETE FROM findings WHERE key = sqlc.arg(key);
 
--- name: DeleteFindingsOf :exec
-DELETE FROM findings WHERE application_id = sqlc.arg(application_id);
+
+-- name: AssignmentExists :one
+SELECT COUNT(*) FROM assignments WHERE account_id = sqlc.arg(account_id) AND entitlement_id = sqlc.arg(entitlement_id);

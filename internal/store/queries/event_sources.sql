@@ -7,7 +7,7 @@ VALUES (sqlc.arg(source_id), sqlc.arg(digest), sqlc.arg(received_at), sqlc.arg(a
 
 -- Relies on event_deliveries_age.
 -- name: PruneDeliveries :execrows
-DELETE FROM event_deliveries WHERE received_at < sqlc.arg(before);
+DELETE FROM event_deliveries WHERE source_id = sqlc.arg(source_id) AND received_at < sqlc.arg(before);
 
 -- name: GetEventKey :one
 SELECT source_id, external_key, event_id, occurred_at FROM event_keys

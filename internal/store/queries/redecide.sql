@@ -5,7 +5,7 @@
 -- name: MarkGrantsOfIdentity :execrows
 UPDATE grants SET redecide_at = sqlc.arg(now) WHERE identity_id = sqlc.arg(identity_id) AND live;
 
--- Relies on grants_account.
+-- Relies on grants_live_account.
 -- name: MarkGrantsOfAccount :execrows
 UPDATE grants SET redecide_at = sqlc.arg(now) WHERE account_id = sqlc.arg(account_id) AND live;
 
@@ -63,3 +63,10 @@ UPDATE requests SET state = state WHERE identity_id = sqlc.arg(identity_id) AND 
 -- Relies on requests_identity.
 -- name: ListPendingRequestsOf :many
 SELECT body FROM requests WHERE identity_id = sqlc.arg(identity_id) AND state = 'pending';
+
+-- name: RenameGrant :execrows
+UPDATE grants SET account_id = sqlc.arg(account_id), entitlement_id = sqlc.arg(entitlement_id), body = sqlc.arg(body)
+WHERE id = sqlc.arg(id) AND body = sqlc.arg(was);
+
+-- name: RenameAccountOfOperations :exec
+UPDATE operations SET account_id = sqlc.arg(account_id) WHERE grant_id = sqlc.arg(grant_id) AND done_at IS NULL;

@@ -10,6 +10,18 @@ import (
 	"database/sql"
 )
 
+const countLiveGrantsOfTemplate = `-- name: CountLiveGrantsOfTemplate :one
+SELECT COUNT(*) FROM grants WHERE template_id = $1 AND live
+`
+
+// Relies on grants_live_template.
+func (q *Queries) CountLiveGrantsOfTemplate(ctx context.Context, templateID string) (int64, error) {
+	row := q.db.QueryRowContext(ctx, countLiveGrantsOfTemplate, templateID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const extensionsDue = `-- name: ExtensionsDue :many
 SELECT r.id FROM requests r JOIN grants g ON g.id = r.extends_id
 WHERE r.extends_id <> '' AND r.state = 'pending' AND g.state <> 'active'
@@ -63,23 +75,44 @@ func (q *Queries) GetRequest(ctx context.Context, id string) (string, error) {
 }
 
 const grantsDue = `-- name: GrantsDue :many
-SELECT id FROM grants WHERE due_at IS NOT NULL AND due_at <= $1 ORDER BY due_at
+SELECT id, due_at, body FROM grants
+WHERE due_at IS NOT NULL AND due_at <= $1 AND due_at >= $2 AND (due_at > $2 OR id > $3)
+ORDER BY due_at, id LIMIT $4
 `
 
+type GrantsDueParams struct {
+	Now      sql.NullInt64
+	AfterDue sql.NullInt64
+	AfterID  string
+	LimitTo  int32
+}
+
+type GrantsDueRow struct {
+	ID    string
+	DueAt sql.NullInt64
+	Body  string
+}
+
+// GrantsDue are the due grants after one of them, those due the longest first.
 // Relies on grants_due.
-func (q *Queries) GrantsDue(ctx context.Context, now sql.NullInt64) ([]string, error) {
-	rows, err := q.db.QueryContext(ctx, grantsDue, now)
+func (q *Queries) GrantsDue(ctx context.Context, arg GrantsDueParams) ([]GrantsDueRow, error) {
+	rows, err := q.db.QueryContext(ctx, grantsDue,
+		arg.Now,
+		arg.AfterDue,
+		arg.AfterID,
+		arg.LimitTo,
+	)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []string{}
+	items := []GrantsDueRow{}
 	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
+		var i GrantsDueRow
+		if err := rows.Scan(&i.ID, &i.DueAt, &i.Body); err != nil {
 			return nil, err
 		}
-		items = append(items, id)
+		items = append(items, i)
 	}
 	if err := rows.Close(); err != nil {
 		return nil, err
@@ -90,9 +123,35 @@ func (q *Queries) GrantsDue(ctx context.Context, now sql.NullInt64) ([]string, e
 	return items, nil
 }
 
+const holdGrant = `-- name: HoldGrant :execrows
+UPDATE grants SET state = state WHERE id = $1
+`
+
+// HoldGrant holds a grant until the end of the transaction.
+func (q *Queries) HoldGrant(ctx context.Context, id string) (int64, error) {
+	result, err := q.db.ExecContext(ctx, holdGrant, id)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const holdRequest = `-- name: HoldRequest :execrows
+UPDATE requests SET state = state WHERE id = $1
+`
+
+// HoldRequest holds a request until the end of the transaction.
+func (q *Queries) HoldRequest(ctx context.Context, id string) (int64, error) {
+	result, err := q.db.ExecContext(ctx, holdRequest, id)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const insertGrant = `-- name: InsertGrant :exec
-INSERT INTO grants (id, request_id, identity_id, template_id, application_id, account_id, entitlement_id, event_id, state, live, due_at, ended_at, lingering, body)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, FALSE, $13)
+INSERT INTO grants (id, request_id, identity_id, template_id, application_id, account_id, entitlement_id, event_id, state, live, due_at, ended_at, lingering, overdue_noticed, body)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, FALSE, FALSE, $13)
 `
 
 type InsertGrantParams struct {
@@ -131,8 +190,8 @@ func (q *Queries) InsertGrant(ctx context.Context, arg InsertGrantParams) error 
 }
 
 const insertRequest = `-- name: InsertRequest :exec
-INSERT INTO requests (id, identity_id, template_id, event_id, state, deadline, extends_id, body)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+INSERT INTO requests (id, identity_id, template_id, event_id, state, deadline, extends_id, review, body)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 `
 
 type InsertRequestParams struct {
@@ -143,6 +202,7 @@ type InsertRequestParams struct {
 	State      string
 	Deadline   sql.NullInt64
 	ExtendsID  string
+	Review     string
 	Body       string
 }
 
@@ -155,9 +215,39 @@ func (q *Queries) InsertRequest(ctx context.Context, arg InsertRequestParams) er
 		arg.State,
 		arg.Deadline,
 		arg.ExtendsID,
+		arg.Review,
 		arg.Body,
 	)
 	return err
+}
+
+const listEveryLingeringGrant = `-- name: ListEveryLingeringGrant :many
+SELECT g.body FROM grants g JOIN discoveries d ON d.application_id = g.application_id WHERE g.lingering
+`
+
+// ListEveryLingeringGrant leaves out those of applications that are declared no
+// more. Relies on grants_lingering.
+func (q *Queries) ListEveryLingeringGrant(ctx context.Context) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, listEveryLingeringGrant)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var body string
+		if err := rows.Scan(&body); err != nil {
+			return nil, err
+		}
+		items = append(items, body)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const listGrants = `-- name: ListGrants :many
@@ -301,6 +391,34 @@ func (q *Queries) ListLingeringGrants(ctx context.Context, applicationID string)
 	return items, nil
 }
 
+const listLingeringGrantsOfAccount = `-- name: ListLingeringGrantsOfAccount :many
+SELECT body FROM grants WHERE account_id = $1 AND lingering
+`
+
+// Relies on grants_lingering.
+func (q *Queries) ListLingeringGrantsOfAccount(ctx context.Context, accountID string) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, listLingeringGrantsOfAccount, accountID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var body string
+		if err := rows.Scan(&body); err != nil {
+			return nil, err
+		}
+		items = append(items, body)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listLiveGrants = `-- name: ListLiveGrants :many
 SELECT body FROM grants WHERE live
 `
@@ -332,7 +450,7 @@ const listLiveGrantsOfAccount = `-- name: ListLiveGrantsOfAccount :many
 SELECT body FROM grants WHERE account_id = $1 AND live
 `
 
-// Relies on grants_account.
+// Relies on grants_live_account.
 func (q *Queries) ListLiveGrantsOfAccount(ctx context.Context, accountID string) ([]string, error) {
 	rows, err := q.db.QueryContext(ctx, listLiveGrantsOfAccount, accountID)
 	if err != nil {
@@ -545,6 +663,85 @@ func (q *Queries) ListRequestsOf(ctx context.Context, identityID string) ([]stri
 	return items, nil
 }
 
+const listUseOfTemplate = `-- name: ListUseOfTemplate :many
+SELECT l.body FROM grants l
+WHERE l.identity_id = $1 AND l.template_id = $2 AND l.ended_at IS NULL AND l.live
+UNION ALL
+SELECT e.body FROM grants e
+WHERE e.identity_id = $1 AND e.template_id = $2 AND e.ended_at > $3 AND e.state = 'ended'
+`
+
+type ListUseOfTemplateParams struct {
+	IdentityID string
+	TemplateID string
+	Since      sql.NullInt64
+}
+
+// ListUseOfTemplate are an identity's grants through a template that are live or
+// ended lately. Relies on grants_identity.
+func (q *Queries) ListUseOfTemplate(ctx context.Context, arg ListUseOfTemplateParams) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, listUseOfTemplate, arg.IdentityID, arg.TemplateID, arg.Since)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var body string
+		if err := rows.Scan(&body); err != nil {
+			return nil, err
+		}
+		items = append(items, body)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const noticeOverdue = `-- name: NoticeOverdue :execrows
+UPDATE grants SET overdue_noticed = TRUE WHERE id = $1 AND overdue_at IS NOT NULL AND NOT overdue_noticed
+`
+
+func (q *Queries) NoticeOverdue(ctx context.Context, id string) (int64, error) {
+	result, err := q.db.ExecContext(ctx, noticeOverdue, id)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const overdueGrants = `-- name: OverdueGrants :many
+SELECT body FROM grants WHERE overdue_at IS NOT NULL AND NOT overdue_noticed AND overdue_at <= $1 ORDER BY overdue_at LIMIT 1000
+`
+
+// Relies on grants_overdue.
+func (q *Queries) OverdueGrants(ctx context.Context, now sql.NullInt64) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, overdueGrants, now)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var body string
+		if err := rows.Scan(&body); err != nil {
+			return nil, err
+		}
+		items = append(items, body)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const requestsDue = `-- name: RequestsDue :many
 SELECT id FROM requests WHERE deadline IS NOT NULL AND deadline <= $1 ORDER BY deadline
 `
@@ -588,18 +785,19 @@ func (q *Queries) SetLingering(ctx context.Context, arg SetLingeringParams) erro
 }
 
 const updateGrant = `-- name: UpdateGrant :execrows
-UPDATE grants SET state = $1, live = $2, due_at = $3, ended_at = $4, body = $5
-WHERE id = $6 AND body = $7
+UPDATE grants SET state = $1, live = $2, due_at = $3, ended_at = $4, overdue_at = $5, body = $6
+WHERE id = $7 AND body = $8
 `
 
 type UpdateGrantParams struct {
-	State   string
-	Live    bool
-	DueAt   sql.NullInt64
-	EndedAt sql.NullInt64
-	Body    string
-	ID      string
-	Was     string
+	State     string
+	Live      bool
+	DueAt     sql.NullInt64
+	EndedAt   sql.NullInt64
+	OverdueAt sql.NullInt64
+	Body      string
+	ID        string
+	Was       string
 }
 
 // UpdateGrant writes only when the grant still stands as it was read.
@@ -609,6 +807,7 @@ func (q *Queries) UpdateGrant(ctx context.Context, arg UpdateGrantParams) (int64
 		arg.Live,
 		arg.DueAt,
 		arg.EndedAt,
+		arg.OverdueAt,
 		arg.Body,
 		arg.ID,
 		arg.Was,
@@ -620,13 +819,14 @@ func (q *Queries) UpdateGrant(ctx context.Context, arg UpdateGrantParams) (int64
 }
 
 const updateRequest = `-- name: UpdateRequest :execrows
-UPDATE requests SET state = $1, deadline = $2, body = $3
-WHERE id = $4 AND body = $5
+UPDATE requests SET state = $1, deadline = $2, review = $3, body = $4
+WHERE id = $5 AND body = $6
 `
 
 type UpdateRequestParams struct {
 	State    string
 	Deadline sql.NullInt64
+	Review   string
 	Body     string
 	ID       string
 	Was      string
@@ -637,6 +837,7 @@ func (q *Queries) UpdateRequest(ctx context.Context, arg UpdateRequestParams) (i
 	result, err := q.db.ExecContext(ctx, updateRequest,
 		arg.State,
 		arg.Deadline,
+		arg.Review,
 		arg.Body,
 		arg.ID,
 		arg.Was,

@@ -50,6 +50,16 @@ func (q *Queries) GetDeclared(ctx context.Context, arg GetDeclaredParams) (Decla
 	return i, err
 }
 
+const holdTemplatePlace = `-- name: HoldTemplatePlace :exec
+UPDATE template_holds SET n = n + 1 WHERE place = $1
+`
+
+// HoldTemplatePlace holds the row until the end of the transaction.
+func (q *Queries) HoldTemplatePlace(ctx context.Context, place int64) error {
+	_, err := q.db.ExecContext(ctx, holdTemplatePlace, place)
+	return err
+}
+
 const insertDeclared = `-- name: InsertDeclared :execrows
 INSERT INTO declared (kind, id, version, uses, body)
 VALUES ($1, $2, 1, 0, $3)

@@ -10,16 +10,49 @@ import (
 	"database/sql"
 )
 
-const clearFindingsDue = `-- name: ClearFindingsDue :execrows
-UPDATE discoveries SET findings_due = FALSE WHERE application_id = $1
+const applicationsWithFindingsDue = `-- name: ApplicationsWithFindingsDue :many
+SELECT d.application_id FROM discoveries d
+WHERE EXISTS (SELECT 1 FROM findings_due f WHERE f.application_id = d.application_id)
 `
 
-func (q *Queries) ClearFindingsDue(ctx context.Context, applicationID string) (int64, error) {
-	result, err := q.db.ExecContext(ctx, clearFindingsDue, applicationID)
+// ApplicationsWithFindingsDue leaves out what was never discovered.
+func (q *Queries) ApplicationsWithFindingsDue(ctx context.Context) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, applicationsWithFindingsDue)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	return result.RowsAffected()
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var application_id string
+		if err := rows.Scan(&application_id); err != nil {
+			return nil, err
+		}
+		items = append(items, application_id)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const assignmentExists = `-- name: AssignmentExists :one
+SELECT COUNT(*) FROM assignments WHERE account_id = $1 AND entitlement_id = $2
+`
+
+type AssignmentExistsParams struct {
+	AccountID     string
+	EntitlementID string
+}
+
+func (q *Queries) AssignmentExists(ctx context.Context, arg AssignmentExistsParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, assignmentExists, arg.AccountID, arg.EntitlementID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
 }
 
 const correlateAccount = `-- name: CorrelateAccount :exec
@@ -78,6 +111,15 @@ func (q *Queries) DeleteAssignmentsOf(ctx context.Context, applicationID string)
 	return err
 }
 
+const deleteAssignmentsOfAccount = `-- name: DeleteAssignmentsOfAccount :exec
+DELETE FROM assignments WHERE account_id = $1
+`
+
+func (q *Queries) DeleteAssignmentsOfAccount(ctx context.Context, accountID string) error {
+	_, err := q.db.ExecContext(ctx, deleteAssignmentsOfAccount, accountID)
+	return err
+}
+
 const deleteDiscoveredEntitlement = `-- name: DeleteDiscoveredEntitlement :exec
 DELETE FROM discovered_entitlements WHERE id = $1
 `
@@ -114,13 +156,31 @@ func (q *Queries) DeleteFinding(ctx context.Context, key string) error {
 	return err
 }
 
-const deleteFindingsOf = `-- name: DeleteFindingsOf :exec
-DELETE FROM findings WHERE application_id = $1
+const deleteFindingsDue = `-- name: DeleteFindingsDue :exec
+DELETE FROM findings_due WHERE application_id = $1
 `
 
-func (q *Queries) DeleteFindingsOf(ctx context.Context, applicationID string) error {
-	_, err := q.db.ExecContext(ctx, deleteFindingsOf, applicationID)
+func (q *Queries) DeleteFindingsDue(ctx context.Context, applicationID string) error {
+	_, err := q.db.ExecContext(ctx, deleteFindingsDue, applicationID)
 	return err
+}
+
+const deleteFindingsDueUpTo = `-- name: DeleteFindingsDueUpTo :execrows
+DELETE FROM findings_due WHERE application_id = $1 AND id <= $2
+`
+
+type DeleteFindingsDueUpToParams struct {
+	ApplicationID string
+	ID            string
+}
+
+// DeleteFindingsDueUpTo answers how many there were.
+func (q *Queries) DeleteFindingsDueUpTo(ctx context.Context, arg DeleteFindingsDueUpToParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, deleteFindingsDueUpTo, arg.ApplicationID, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 const deleteInclusion = `-- name: DeleteInclusion :exec
@@ -158,7 +218,7 @@ func (q *Queries) DiscoveredEntitlementExists(ctx context.Context, id string) (i
 }
 
 const discoveriesDue = `-- name: DiscoveriesDue :many
-SELECT application_id FROM discoveries WHERE next_at <= $1 LIMIT 100
+SELECT application_id FROM discoveries WHERE next_at <= $1 AND retired_at IS NULL LIMIT 100
 `
 
 // Relies on discoveries_next.
@@ -200,8 +260,30 @@ func (q *Queries) FailDiscovery(ctx context.Context, arg FailDiscoveryParams) er
 	return err
 }
 
+const getAccountOwner = `-- name: GetAccountOwner :one
+SELECT identity_id FROM accounts WHERE id = $1
+`
+
+func (q *Queries) GetAccountOwner(ctx context.Context, id string) (string, error) {
+	row := q.db.QueryRowContext(ctx, getAccountOwner, id)
+	var identity_id string
+	err := row.Scan(&identity_id)
+	return identity_id, err
+}
+
+const getAccountUID = `-- name: GetAccountUID :one
+SELECT uid FROM accounts WHERE id = $1
+`
+
+func (q *Queries) GetAccountUID(ctx context.Context, id string) (string, error) {
+	row := q.db.QueryRowContext(ctx, getAccountUID, id)
+	var uid string
+	err := row.Scan(&uid)
+	return uid, err
+}
+
 const getDiscovery = `-- name: GetDiscovery :one
-SELECT application_id, observed_at, next_at, error, findings_due FROM discoveries WHERE application_id = $1
+SELECT application_id, observed_at, next_at, error, held, erosion, retired_at, nesting FROM discoveries WHERE application_id = $1
 `
 
 func (q *Queries) GetDiscovery(ctx context.Context, applicationID string) (Discovery, error) {
@@ -212,9 +294,74 @@ func (q *Queries) GetDiscovery(ctx context.Context, applicationID string) (Disco
 		&i.ObservedAt,
 		&i.NextAt,
 		&i.Error,
-		&i.FindingsDue,
+		&i.Held,
+		&i.Erosion,
+		&i.RetiredAt,
+		&i.Nesting,
 	)
 	return i, err
+}
+
+const getEntitlementUID = `-- name: GetEntitlementUID :one
+SELECT uid FROM discovered_entitlements WHERE id = $1
+`
+
+func (q *Queries) GetEntitlementUID(ctx context.Context, id string) (string, error) {
+	row := q.db.QueryRowContext(ctx, getEntitlementUID, id)
+	var uid string
+	err := row.Scan(&uid)
+	return uid, err
+}
+
+const getFinding = `-- name: GetFinding :one
+SELECT key, application_id, body FROM findings WHERE key = $1
+`
+
+func (q *Queries) GetFinding(ctx context.Context, key string) (Finding, error) {
+	row := q.db.QueryRowContext(ctx, getFinding, key)
+	var i Finding
+	err := row.Scan(&i.Key, &i.ApplicationID, &i.Body)
+	return i, err
+}
+
+const getNesting = `-- name: GetNesting :one
+SELECT nesting FROM discoveries WHERE application_id = $1
+`
+
+func (q *Queries) GetNesting(ctx context.Context, applicationID string) (string, error) {
+	row := q.db.QueryRowContext(ctx, getNesting, applicationID)
+	var nesting string
+	err := row.Scan(&nesting)
+	return nesting, err
+}
+
+const holdDiscovery = `-- name: HoldDiscovery :exec
+UPDATE discoveries SET held = $1, next_at = $2, error = '' WHERE application_id = $3
+`
+
+type HoldDiscoveryParams struct {
+	Held          string
+	NextAt        int64
+	ApplicationID string
+}
+
+func (q *Queries) HoldDiscovery(ctx context.Context, arg HoldDiscoveryParams) error {
+	_, err := q.db.ExecContext(ctx, holdDiscovery, arg.Held, arg.NextAt, arg.ApplicationID)
+	return err
+}
+
+const insertFindingsDue = `-- name: InsertFindingsDue :exec
+INSERT INTO findings_due (application_id, id) VALUES ($1, $2)
+`
+
+type InsertFindingsDueParams struct {
+	ApplicationID string
+	ID            string
+}
+
+func (q *Queries) InsertFindingsDue(ctx context.Context, arg InsertFindingsDueParams) error {
+	_, err := q.db.ExecContext(ctx, insertFindingsDue, arg.ApplicationID, arg.ID)
+	return err
 }
 
 const listAccounts = `-- name: ListAccounts :many
@@ -458,7 +605,7 @@ func (q *Queries) ListDiscoveredEntitlements(ctx context.Context, applicationID 
 }
 
 const listDiscoveries = `-- name: ListDiscoveries :many
-SELECT application_id, observed_at, next_at, error, findings_due FROM discoveries
+SELECT application_id, observed_at, next_at, error, held, erosion, retired_at, nesting FROM discoveries
 `
 
 func (q *Queries) ListDiscoveries(ctx context.Context) ([]Discovery, error) {
@@ -475,7 +622,10 @@ func (q *Queries) ListDiscoveries(ctx context.Context) ([]Discovery, error) {
 			&i.ObservedAt,
 			&i.NextAt,
 			&i.Error,
-			&i.FindingsDue,
+			&i.Held,
+			&i.Erosion,
+			&i.RetiredAt,
+			&i.Nesting,
 		); err != nil {
 			return nil, err
 		}
@@ -507,6 +657,33 @@ func (q *Queries) ListFindings(ctx context.Context) ([]Finding, error) {
 			return nil, err
 		}
 		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listFindingsDue = `-- name: ListFindingsDue :many
+SELECT id FROM findings_due WHERE application_id = $1 ORDER BY id
+`
+
+func (q *Queries) ListFindingsDue(ctx context.Context, applicationID string) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, listFindingsDue, applicationID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
 	}
 	if err := rows.Close(); err != nil {
 		return nil, err
@@ -614,93 +791,49 @@ func (q *Queries) ListInclusions(ctx context.Context, applicationID string) ([]I
 	return items, nil
 }
 
-const listInclusionsFrom = `-- name: ListInclusionsFrom :many
-WITH RECURSIVE included (id) AS (
-    SELECT CAST($1 AS TEXT)
-    UNION
-    SELECT i.to_id FROM inclusions i JOIN included x ON i.from_id = x.id
-)
-SELECT i.application_id, i.from_id, i.to_id, i.implied FROM inclusions i JOIN included x ON i.from_id = x.id
+const lockDiscovery = `-- name: LockDiscovery :exec
+UPDATE discoveries SET next_at = next_at WHERE application_id = $1
 `
 
-// ListInclusionsFrom are those from an entitlement, directly or through others.
-func (q *Queries) ListInclusionsFrom(ctx context.Context, entitlementID string) ([]Inclusion, error) {
-	rows, err := q.db.QueryContext(ctx, listInclusionsFrom, entitlementID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []Inclusion{}
-	for rows.Next() {
-		var i Inclusion
-		if err := rows.Scan(
-			&i.ApplicationID,
-			&i.FromID,
-			&i.ToID,
-			&i.Implied,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const listInclusionsOf = `-- name: ListInclusionsOf :many
-WITH RECURSIVE held (id) AS (
-    SELECT s.entitlement_id FROM assignments s JOIN accounts a ON a.id = s.account_id
-    WHERE a.identity_id = $1
-    UNION
-    SELECT g.entitlement_id FROM grants g WHERE g.identity_id = $1 AND g.live
-    UNION
-    SELECT i.to_id FROM inclusions i JOIN held h ON i.from_id = h.id
-)
-SELECT i.application_id, i.from_id, i.to_id, i.implied FROM inclusions i JOIN held h ON i.from_id = h.id
-`
-
-// ListInclusionsOf are those from everything that an identity holds, observed or
-// by a live grant, directly or through others.
-func (q *Queries) ListInclusionsOf(ctx context.Context, identityID string) ([]Inclusion, error) {
-	rows, err := q.db.QueryContext(ctx, listInclusionsOf, identityID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []Inclusion{}
-	for rows.Next() {
-		var i Inclusion
-		if err := rows.Scan(
-			&i.ApplicationID,
-			&i.FromID,
-			&i.ToID,
-			&i.Implied,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const markFindingsDue = `-- name: MarkFindingsDue :exec
-UPDATE discoveries SET findings_due = TRUE WHERE application_id = $1 AND NOT findings_due
-`
-
-func (q *Queries) MarkFindingsDue(ctx context.Context, applicationID string) error {
-	_, err := q.db.ExecContext(ctx, markFindingsDue, applicationID)
+// LockDiscovery holds the row until the end of the transaction.
+func (q *Queries) LockDiscovery(ctx context.Context, applicationID string) error {
+	_, err := q.db.ExecContext(ctx, lockDiscovery, applicationID)
 	return err
+}
+
+const notableApplications = `-- name: NotableApplications :many
+SELECT application_id, retired_at, nesting FROM discoveries WHERE retired_at IS NOT NULL OR nesting <> ''
+`
+
+type NotableApplicationsRow struct {
+	ApplicationID string
+	RetiredAt     sql.NullInt64
+	Nesting       string
+}
+
+// NotableApplications are those that are retired or have inclusions. Relies on
+// discoveries_notable.
+func (q *Queries) NotableApplications(ctx context.Context) ([]NotableApplicationsRow, error) {
+	rows, err := q.db.QueryContext(ctx, notableApplications)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []NotableApplicationsRow{}
+	for rows.Next() {
+		var i NotableApplicationsRow
+		if err := rows.Scan(&i.ApplicationID, &i.RetiredAt, &i.Nesting); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const noteAssignment = `-- name: NoteAssignment :exec
@@ -815,10 +948,11 @@ func (q *Queries) PutDiscoveredEntitlement(ctx context.Context, arg PutDiscovere
 }
 
 const putDiscovery = `-- name: PutDiscovery :exec
-INSERT INTO discoveries (application_id, observed_at, next_at, error, findings_due)
-VALUES ($1, $2, $3, $4, TRUE)
+INSERT INTO discoveries (application_id, observed_at, next_at, error, held, erosion, nesting)
+VALUES ($1, $2, $3, $4, '', $5, $6)
 ON CONFLICT (application_id) DO UPDATE
-SET observed_at = excluded.observed_at, next_at = excluded.next_at, error = excluded.error, findings_due = TRUE
+SET observed_at = excluded.observed_at, next_at = excluded.next_at, error = excluded.error, held = '', erosion = excluded.erosion,
+    nesting = COALESCE(NULLIF(excluded.nesting, ''), discoveries.nesting)
 `
 
 type PutDiscoveryParams struct {
@@ -826,14 +960,19 @@ type PutDiscoveryParams struct {
 	ObservedAt    sql.NullInt64
 	NextAt        int64
 	Error         string
+	Erosion       string
+	Nesting       string
 }
 
+// PutDiscovery leaves the nesting as it is where that is given as empty.
 func (q *Queries) PutDiscovery(ctx context.Context, arg PutDiscoveryParams) error {
 	_, err := q.db.ExecContext(ctx, putDiscovery,
 		arg.ApplicationID,
 		arg.ObservedAt,
 		arg.NextAt,
 		arg.Error,
+		arg.Erosion,
+		arg.Nesting,
 	)
 	return err
 }
@@ -889,4 +1028,21 @@ type ScheduleDiscoveryParams struct {
 func (q *Queries) ScheduleDiscovery(ctx context.Context, arg ScheduleDiscoveryParams) error {
 	_, err := q.db.ExecContext(ctx, scheduleDiscovery, arg.NextAt, arg.ApplicationID)
 	return err
+}
+
+const setRetired = `-- name: SetRetired :execrows
+UPDATE discoveries SET retired_at = $1 WHERE application_id = $2
+`
+
+type SetRetiredParams struct {
+	RetiredAt     sql.NullInt64
+	ApplicationID string
+}
+
+func (q *Queries) SetRetired(ctx context.Context, arg SetRetiredParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, setRetired, arg.RetiredAt, arg.ApplicationID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }

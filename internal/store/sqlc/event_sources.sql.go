@@ -70,12 +70,17 @@ func (q *Queries) InsertDelivery(ctx context.Context, arg InsertDeliveryParams) 
 }
 
 const pruneDeliveries = `-- name: PruneDeliveries :execrows
-DELETE FROM event_deliveries WHERE received_at < $1
+DELETE FROM event_deliveries WHERE source_id = $1 AND received_at < $2
 `
 
+type PruneDeliveriesParams struct {
+	SourceID string
+	Before   int64
+}
+
 // Relies on event_deliveries_age.
-func (q *Queries) PruneDeliveries(ctx context.Context, before int64) (int64, error) {
-	result, err := q.db.ExecContext(ctx, pruneDeliveries, before)
+func (q *Queries) PruneDeliveries(ctx context.Context, arg PruneDeliveriesParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, pruneDeliveries, arg.SourceID, arg.Before)
 	if err != nil {
 		return 0, err
 	}

@@ -10,15 +10,88 @@ import (
 	"database/sql"
 )
 
-const getHash = `-- name: GetHash :one
-SELECT hash FROM evidence_hashes WHERE position = $1
+const dropCheckpoints = `-- name: DropCheckpoints :exec
+DELETE FROM evidence_checkpoints
 `
 
-func (q *Queries) GetHash(ctx context.Context, position int64) ([]byte, error) {
-	row := q.db.QueryRowContext(ctx, getHash, position)
-	var hash []byte
-	err := row.Scan(&hash)
-	return hash, err
+func (q *Queries) DropCheckpoints(ctx context.Context) error {
+	_, err := q.db.ExecContext(ctx, dropCheckpoints)
+	return err
+}
+
+const dropEvidenceBefore = `-- name: DropEvidenceBefore :exec
+
+DELETE FROM evidence_records WHERE position < $1
+`
+
+// The records of a former log leave for a bundle; those that it does not hold wait
+// for the next log.
+func (q *Queries) DropEvidenceBefore(ctx context.Context, position sql.NullInt64) error {
+	_, err := q.db.ExecContext(ctx, dropEvidenceBefore, position)
+	return err
+}
+
+const dropHashes = `-- name: DropHashes :exec
+DELETE FROM evidence_hashes
+`
+
+func (q *Queries) DropHashes(ctx context.Context) error {
+	_, err := q.db.ExecContext(ctx, dropHashes)
+	return err
+}
+
+const getHashes = `-- name: GetHashes :many
+WITH RECURSIVE wanted (position, rest) AS (
+    SELECT CAST(-1 AS BIGINT), CAST($1 AS TEXT)
+    UNION ALL
+    SELECT CAST(SUBSTR(rest, 1, 19) AS BIGINT), SUBSTR(rest, 20) FROM wanted WHERE rest <> ''
+)
+SELECT CAST(w.position AS BIGINT) AS position, (SELECT h.hash FROM evidence_hashes h WHERE h.position = w.position) AS hash
+FROM wanted w WHERE w.position >= 0
+`
+
+type GetHashesRow struct {
+	Position int64
+	Hash     []byte
+}
+
+// GetHashes reads those at some positions, each given by 19 digits; null where there is
+// none.
+func (q *Queries) GetHashes(ctx context.Context, positions string) ([]GetHashesRow, error) {
+	rows, err := q.db.QueryContext(ctx, getHashes, positions)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []GetHashesRow{}
+	for rows.Next() {
+		var i GetHashesRow
+		if err := rows.Scan(&i.Position, &i.Hash); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const insertCheckpoint = `-- name: InsertCheckpoint :exec
+INSERT INTO evidence_checkpoints (size, signed) VALUES ($1, $2) ON CONFLICT (size) DO NOTHING
+`
+
+type InsertCheckpointParams struct {
+	Size   int64
+	Signed string
+}
+
+func (q *Queries) InsertCheckpoint(ctx context.Context, arg InsertCheckpointParams) error {
+	_, err := q.db.ExecContext(ctx, insertCheckpoint, arg.Size, arg.Signed)
+	return err
 }
 
 const insertEvidence = `-- name: InsertEvidence :exec
@@ -48,6 +121,33 @@ type InsertHashParams struct {
 func (q *Queries) InsertHash(ctx context.Context, arg InsertHashParams) error {
 	_, err := q.db.ExecContext(ctx, insertHash, arg.Position, arg.Hash)
 	return err
+}
+
+const listCheckpoints = `-- name: ListCheckpoints :many
+SELECT size, signed FROM evidence_checkpoints ORDER BY size DESC
+`
+
+func (q *Queries) ListCheckpoints(ctx context.Context) ([]EvidenceCheckpoint, error) {
+	rows, err := q.db.QueryContext(ctx, listCheckpoints)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []EvidenceCheckpoint{}
+	for rows.Next() {
+		var i EvidenceCheckpoint
+		if err := rows.Scan(&i.Size, &i.Signed); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const listEvidence = `-- name: ListEvidence :many
@@ -104,6 +204,24 @@ func (q *Queries) PlaceEvidence(ctx context.Context, arg PlaceEvidenceParams) (i
 		return 0, err
 	}
 	return result.RowsAffected()
+}
+
+const pruneCheckpoints = `-- name: PruneCheckpoints :exec
+DELETE FROM evidence_checkpoints WHERE evidence_checkpoints.size <= $1
+`
+
+func (q *Queries) PruneCheckpoints(ctx context.Context, size int64) error {
+	_, err := q.db.ExecContext(ctx, pruneCheckpoints, size)
+	return err
+}
+
+const unplaceEvidence = `-- name: UnplaceEvidence :exec
+UPDATE evidence_records SET position = NULL WHERE position IS NOT NULL
+`
+
+func (q *Queries) UnplaceEvidence(ctx context.Context) error {
+	_, err := q.db.ExecContext(ctx, unplaceEvidence)
+	return err
 }
 
 const waitingEvidence = `-- name: WaitingEvidence :many

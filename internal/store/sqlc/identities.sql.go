@@ -7,6 +7,7 @@ package sqlc
 
 import (
 	"context"
+	"database/sql"
 )
 
 const deleteIdentity = `-- name: DeleteIdentity :execrows
@@ -27,7 +28,7 @@ func (q *Queries) DeleteIdentity(ctx context.Context, arg DeleteIdentityParams) 
 }
 
 const getIdentity = `-- name: GetIdentity :one
-SELECT id, owner_id, status, bootstrap, version, uses, body FROM identities WHERE id = $1
+SELECT id, owner_id, status, bootstrap, version, uses, life, used_at, due_at, body FROM identities WHERE id = $1
 `
 
 func (q *Queries) GetIdentity(ctx context.Context, id string) (Identity, error) {
@@ -40,14 +41,45 @@ func (q *Queries) GetIdentity(ctx context.Context, id string) (Identity, error) 
 		&i.Bootstrap,
 		&i.Version,
 		&i.Uses,
+		&i.Life,
+		&i.UsedAt,
+		&i.DueAt,
 		&i.Body,
 	)
 	return i, err
 }
 
+const identitiesDue = `-- name: IdentitiesDue :many
+SELECT id FROM identities WHERE due_at IS NOT NULL AND due_at <= $1 ORDER BY due_at
+`
+
+// Relies on identities_due.
+func (q *Queries) IdentitiesDue(ctx context.Context, now sql.NullInt64) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, identitiesDue, now)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const insertIdentity = `-- name: InsertIdentity :execrows
-INSERT INTO identities (id, owner_id, status, bootstrap, version, uses, body)
-VALUES ($1, $2, $3, $4, 1, 0, $5)
+INSERT INTO identities (id, owner_id, status, bootstrap, version, uses, life, body)
+VALUES ($1, $2, $3, $4, 1, 0, $5, $6)
 ON CONFLICT (id) DO NOTHING
 `
 
@@ -56,6 +88,7 @@ type InsertIdentityParams struct {
 	OwnerID   string
 	Status    string
 	Bootstrap bool
+	Life      string
 	Body      string
 }
 
@@ -65,6 +98,7 @@ func (q *Queries) InsertIdentity(ctx context.Context, arg InsertIdentityParams) 
 		arg.OwnerID,
 		arg.Status,
 		arg.Bootstrap,
+		arg.Life,
 		arg.Body,
 	)
 	if err != nil {
@@ -74,7 +108,7 @@ func (q *Queries) InsertIdentity(ctx context.Context, arg InsertIdentityParams) 
 }
 
 const listIdentities = `-- name: ListIdentities :many
-SELECT id, owner_id, status, bootstrap, version, uses, body FROM identities WHERE NOT bootstrap
+SELECT id, owner_id, status, bootstrap, version, uses, life, used_at, due_at, body FROM identities WHERE NOT bootstrap
 `
 
 func (q *Queries) ListIdentities(ctx context.Context) ([]Identity, error) {
@@ -93,6 +127,9 @@ func (q *Queries) ListIdentities(ctx context.Context) ([]Identity, error) {
 			&i.Bootstrap,
 			&i.Version,
 			&i.Uses,
+			&i.Life,
+			&i.UsedAt,
+			&i.DueAt,
 			&i.Body,
 		); err != nil {
 			return nil, err
@@ -109,7 +146,7 @@ func (q *Queries) ListIdentities(ctx context.Context) ([]Identity, error) {
 }
 
 const listOwned = `-- name: ListOwned :many
-SELECT id, owner_id, status, bootstrap, version, uses, body FROM identities WHERE owner_id = $1
+SELECT id, owner_id, status, bootstrap, version, uses, life, used_at, due_at, body FROM identities WHERE owner_id = $1
 `
 
 func (q *Queries) ListOwned(ctx context.Context, ownerID string) ([]Identity, error) {
@@ -128,6 +165,9 @@ func (q *Queries) ListOwned(ctx context.Context, ownerID string) ([]Identity, er
 			&i.Bootstrap,
 			&i.Version,
 			&i.Uses,
+			&i.Life,
+			&i.UsedAt,
+			&i.DueAt,
 			&i.Body,
 		); err != nil {
 			return nil, err
@@ -141,6 +181,47 @@ func (q *Queries) ListOwned(ctx context.Context, ownerID string) ([]Identity, er
 		return nil, err
 	}
 	return items, nil
+}
+
+const noteUse = `-- name: NoteUse :execrows
+UPDATE identities SET used_at = $1,
+    due_at = CASE WHEN EXISTS (SELECT 1 FROM findings f WHERE f.key = $2) THEN $1 ELSE due_at END
+WHERE id = $3 AND owner_id <> '' AND status = 'active' AND (used_at IS NULL OR used_at < $1)
+`
+
+type NoteUseParams struct {
+	UsedAt  sql.NullInt64
+	Finding string
+	ID      string
+}
+
+// NoteUse notes that an identity that somebody owns is at work. One that is not
+// active is not brought back by that. Where its being unused was spoken of, it
+// becomes due, so that it is no longer.
+func (q *Queries) NoteUse(ctx context.Context, arg NoteUseParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, noteUse, arg.UsedAt, arg.Finding, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const setIdentityLife = `-- name: SetIdentityLife :execrows
+UPDATE identities SET life = $1, due_at = $2 WHERE id = $3 AND NOT bootstrap
+`
+
+type SetIdentityLifeParams struct {
+	Life  string
+	DueAt sql.NullInt64
+	ID    string
+}
+
+func (q *Queries) SetIdentityLife(ctx context.Context, arg SetIdentityLifeParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, setIdentityLife, arg.Life, arg.DueAt, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 const setIdentityStatus = `-- name: SetIdentityStatus :execrows

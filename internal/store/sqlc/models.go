@@ -40,6 +40,14 @@ type BusinessEvent struct {
 	Body     string
 }
 
+type Call struct {
+	IdentityID string
+	Key        string
+	Digest     string
+	Made       string
+	LapsesAt   int64
+}
+
 type Change struct {
 	Shard int64
 	N     int64
@@ -68,7 +76,10 @@ type Discovery struct {
 	ObservedAt    sql.NullInt64
 	NextAt        int64
 	Error         string
-	FindingsDue   bool
+	Held          string
+	Erosion       string
+	RetiredAt     sql.NullInt64
+	Nesting       string
 }
 
 type EventDelivery struct {
@@ -83,6 +94,11 @@ type EventKey struct {
 	ExternalKey string
 	EventID     string
 	OccurredAt  int64
+}
+
+type EvidenceCheckpoint struct {
+	Size   int64
+	Signed string
 }
 
 type EvidenceHash struct {
@@ -103,22 +119,29 @@ type Finding struct {
 	Body          string
 }
 
-type Grant struct {
-	ID            string
-	RequestID     string
-	IdentityID    string
-	TemplateID    string
+type FindingsDue struct {
 	ApplicationID string
-	AccountID     string
-	EntitlementID string
-	EventID       string
-	State         string
-	Live          bool
-	DueAt         sql.NullInt64
-	EndedAt       sql.NullInt64
-	Lingering     bool
-	RedecideAt    sql.NullInt64
-	Body          string
+	ID            string
+}
+
+type Grant struct {
+	ID             string
+	RequestID      string
+	IdentityID     string
+	TemplateID     string
+	ApplicationID  string
+	AccountID      string
+	EntitlementID  string
+	EventID        string
+	State          string
+	Live           bool
+	DueAt          sql.NullInt64
+	EndedAt        sql.NullInt64
+	Lingering      bool
+	RedecideAt     sql.NullInt64
+	OverdueAt      sql.NullInt64
+	OverdueNoticed bool
+	Body           string
 }
 
 type Identity struct {
@@ -128,6 +151,9 @@ type Identity struct {
 	Bootstrap bool
 	Version   int64
 	Uses      int64
+	Life      string
+	UsedAt    sql.NullInt64
+	DueAt     sql.NullInt64
 	Body      string
 }
 
@@ -145,6 +171,18 @@ type Lease struct {
 	UntilAt int64
 }
 
+type MadeAccount struct {
+	ID            string
+	AccountID     string
+	ApplicationID string
+	State         string
+	Standing      bool
+	Current       bool
+	RemovedAt     sql.NullInt64
+	Uses          int64
+	Body          string
+}
+
 type Operation struct {
 	ID            string
 	Kind          string
@@ -160,6 +198,19 @@ type Operation struct {
 	Result        string
 }
 
+type Pace struct {
+	ApplicationID string
+	TakenUntil    int64
+	Shares        string
+}
+
+type Proposal struct {
+	Kind     string
+	Subject  string
+	LapsesAt int64
+	Body     string
+}
+
 type Request struct {
 	ID         string
 	IdentityID string
@@ -168,6 +219,7 @@ type Request struct {
 	State      string
 	Deadline   sql.NullInt64
 	ExtendsID  string
+	Review     string
 	Body       string
 }
 
@@ -177,6 +229,12 @@ type State struct {
 	ClockMark    int64
 	EvidenceSize int64
 	LogOrigin    string
+	RestoredAt   int64
+}
+
+type TemplateHold struct {
+	Place int64
+	N     int64
 }
 
 type Token struct {
@@ -185,6 +243,7 @@ type Token struct {
 	Hash       string
 	IdentityID string
 	Roles      string
+	Makers     string
 	CreatedAt  int64
 	ExpiresAt  sql.NullInt64
 	RevokedAt  sql.NullInt64

@@ -10,11 +10,48 @@ import (
 	"database/sql"
 )
 
-const applicationsDue = `-- name: ApplicationsDue :many
-SELECT DISTINCT application_id FROM operations WHERE done_at IS NULL AND next_at <= $1
+const addLease = `-- name: AddLease :execrows
+INSERT INTO leases (key, holder, fence, until_at) VALUES ($1, $2, 1, $3)
+ON CONFLICT (key) DO NOTHING
 `
 
-// Relies on operations_due.
+type AddLeaseParams struct {
+	Key     string
+	Holder  string
+	UntilAt int64
+}
+
+// AddLease makes a lease that there never was; no row when somebody was faster.
+func (q *Queries) AddLease(ctx context.Context, arg AddLeaseParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, addLease, arg.Key, arg.Holder, arg.UntilAt)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const applicationsDue = `-- name: ApplicationsDue :many
+
+WITH RECURSIVE applications (id) AS (
+    SELECT MIN(o.application_id) FROM operations o WHERE o.done_at IS NULL
+    UNION ALL
+    SELECT (SELECT MIN(o.application_id) FROM operations o WHERE o.done_at IS NULL AND o.application_id > a.id)
+    FROM applications a WHERE a.id IS NOT NULL
+)
+SELECT CAST(a.id AS TEXT) FROM applications a
+WHERE a.id IS NOT NULL AND (
+    SELECT o.id FROM operations o
+    WHERE o.application_id = a.id AND o.kind IN ('revoke', 'make_account', 'grant', 'verify', 'remove_account') AND o.done_at IS NULL AND o.next_at <= $1
+    AND COALESCE((SELECT l.until_at FROM leases l WHERE l.key = 'account/' || o.account_id), 0) <= $1
+    LIMIT 1
+) IS NOT NULL
+`
+
+// The queries of what is due look at one row after the other, by index, in
+// sub-selects that no planner turns into a join: how many wait does not matter.
+// ApplicationsDue are those with an operation that is due and that nobody works
+// at. It skips from one application to the next. Relies on
+// operations_application.
 func (q *Queries) ApplicationsDue(ctx context.Context, now int64) ([]string, error) {
 	rows, err := q.db.QueryContext(ctx, applicationsDue, now)
 	if err != nil {
@@ -23,11 +60,11 @@ func (q *Queries) ApplicationsDue(ctx context.Context, now int64) ([]string, err
 	defer rows.Close()
 	items := []string{}
 	for rows.Next() {
-		var application_id string
-		if err := rows.Scan(&application_id); err != nil {
+		var a_id string
+		if err := rows.Scan(&a_id); err != nil {
 			return nil, err
 		}
-		items = append(items, application_id)
+		items = append(items, a_id)
 	}
 	if err := rows.Close(); err != nil {
 		return nil, err
@@ -36,6 +73,33 @@ func (q *Queries) ApplicationsDue(ctx context.Context, now int64) ([]string, err
 		return nil, err
 	}
 	return items, nil
+}
+
+const deferOperation = `-- name: DeferOperation :execrows
+UPDATE operations SET next_at = $1 WHERE id = $2 AND done_at IS NULL
+`
+
+type DeferOperationParams struct {
+	NextAt int64
+	ID     string
+}
+
+// DeferOperation has an operation wait without counting an attempt.
+func (q *Queries) DeferOperation(ctx context.Context, arg DeferOperationParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, deferOperation, arg.NextAt, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const deletePace = `-- name: DeletePace :exec
+DELETE FROM paces WHERE application_id = $1
+`
+
+func (q *Queries) DeletePace(ctx context.Context, applicationID string) error {
+	_, err := q.db.ExecContext(ctx, deletePace, applicationID)
+	return err
 }
 
 const dropLease = `-- name: DropLease :exec
@@ -50,6 +114,158 @@ type DropLeaseParams struct {
 func (q *Queries) DropLease(ctx context.Context, arg DropLeaseParams) error {
 	_, err := q.db.ExecContext(ctx, dropLease, arg.Key, arg.Fence)
 	return err
+}
+
+const dueKinds = `-- name: DueKinds :many
+SELECT CAST(k.kind AS TEXT) FROM (
+    SELECT 'revoke' AS kind UNION ALL SELECT 'make_account' UNION ALL SELECT 'grant' UNION ALL SELECT 'verify' UNION ALL SELECT 'remove_account'
+) k
+WHERE (
+    SELECT o.id FROM operations o
+    WHERE o.application_id = $1 AND o.kind = k.kind AND o.done_at IS NULL AND o.next_at <= $2
+    AND COALESCE((SELECT l.until_at FROM leases l WHERE l.key = 'account/' || o.account_id), 0) <= $2
+    LIMIT 1
+) IS NOT NULL
+`
+
+type DueKindsParams struct {
+	ApplicationID string
+	Now           int64
+}
+
+// DueKinds are the kinds of an application's operations of which one is due and that
+// nobody works at. Relies on operations_application.
+func (q *Queries) DueKinds(ctx context.Context, arg DueKindsParams) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, dueKinds, arg.ApplicationID, arg.Now)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var k_kind string
+		if err := rows.Scan(&k_kind); err != nil {
+			return nil, err
+		}
+		items = append(items, k_kind)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const dueOperations = `-- name: DueOperations :many
+SELECT o.id, o.kind, o.grant_id, o.application_id, o.account_id, o.next_at, o.attempts, o.called, o.last_error, o.created_at,
+    CAST(COALESCE((SELECT l.fence FROM leases l WHERE l.key = 'account/' || o.account_id), 0) AS BIGINT) AS fence,
+    CAST(COALESCE((SELECT g.body FROM grants g WHERE g.id = o.grant_id), '') AS TEXT) AS body,
+    CAST(COALESCE((SELECT x.id FROM grants x WHERE x.account_id = o.account_id AND x.live AND x.id <> o.grant_id LIMIT 1), '') AS TEXT) AS other_grant
+FROM operations o
+WHERE o.application_id = $1 AND o.kind = $2 AND o.done_at IS NULL AND o.next_at <= $3
+AND COALESCE((SELECT l.until_at FROM leases l WHERE l.key = 'account/' || o.account_id), 0) <= $3
+AND o.id = (
+    SELECT e.id FROM operations e
+    WHERE e.account_id = o.account_id AND e.kind || '' = o.kind AND e.done_at IS NULL
+    ORDER BY e.next_at, e.id LIMIT 1
+)
+ORDER BY o.next_at LIMIT $4
+FOR UPDATE OF o SKIP LOCKED
+`
+
+type DueOperationsParams struct {
+	ApplicationID string
+	Kind          string
+	Now           int64
+	LimitTo       int32
+}
+
+type DueOperationsRow struct {
+	ID            string
+	Kind          string
+	GrantID       string
+	ApplicationID string
+	AccountID     string
+	NextAt        int64
+	Attempts      int64
+	Called        bool
+	LastError     string
+	CreatedAt     int64
+	Fence         int64
+	Body          string
+	OtherGrant    string
+}
+
+// DueOperations are operations of one kind that are due, those first that are
+// due the longest, each with its grant, one of the other live grants of its
+// account (empty: it has none), and the fence of the account's lease (0: there
+// never was one). An account whose lease somebody holds is passed over, and counts
+// once however many of its operations are due. What another transaction is about to
+// have taken is passed over as well: see skipLocked in the store. Relies on
+// operations_application, operations_account and grants_live_account; the kind is no
+// plain column in the inner query, so that a PostgreSQL which has not counted the
+// rows yet looks for them by account and not by kind.
+func (q *Queries) DueOperations(ctx context.Context, arg DueOperationsParams) ([]DueOperationsRow, error) {
+	rows, err := q.db.QueryContext(ctx, dueOperations,
+		arg.ApplicationID,
+		arg.Kind,
+		arg.Now,
+		arg.LimitTo,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []DueOperationsRow{}
+	for rows.Next() {
+		var i DueOperationsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Kind,
+			&i.GrantID,
+			&i.ApplicationID,
+			&i.AccountID,
+			&i.NextAt,
+			&i.Attempts,
+			&i.Called,
+			&i.LastError,
+			&i.CreatedAt,
+			&i.Fence,
+			&i.Body,
+			&i.OtherGrant,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const finishAllOperationsOfGrant = `-- name: FinishAllOperationsOfGrant :execrows
+UPDATE operations SET done_at = $1, result = $2
+WHERE grant_id = $3 AND done_at IS NULL
+`
+
+type FinishAllOperationsOfGrantParams struct {
+	DoneAt  sql.NullInt64
+	Result  string
+	GrantID string
+}
+
+func (q *Queries) FinishAllOperationsOfGrant(ctx context.Context, arg FinishAllOperationsOfGrantParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, finishAllOperationsOfGrant, arg.DoneAt, arg.Result, arg.GrantID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 const finishOperation = `-- name: FinishOperation :execrows
@@ -70,7 +286,7 @@ func (q *Queries) FinishOperation(ctx context.Context, arg FinishOperationParams
 	return result.RowsAffected()
 }
 
-const finishOperationsOfGrant = `-- name: FinishOperationsOfGrant :execrows
+const finishOperationsOfGrant = `-- name: FinishOperationsOfGrant :exec
 UPDATE operations SET done_at = $1, result = $2
 WHERE grant_id = $3 AND kind = $4 AND done_at IS NULL
 `
@@ -82,17 +298,37 @@ type FinishOperationsOfGrantParams struct {
 	Kind    string
 }
 
-func (q *Queries) FinishOperationsOfGrant(ctx context.Context, arg FinishOperationsOfGrantParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, finishOperationsOfGrant,
+func (q *Queries) FinishOperationsOfGrant(ctx context.Context, arg FinishOperationsOfGrantParams) error {
+	_, err := q.db.ExecContext(ctx, finishOperationsOfGrant,
 		arg.DoneAt,
 		arg.Result,
 		arg.GrantID,
 		arg.Kind,
 	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
+	return err
+}
+
+const getGrantWithOperation = `-- name: GetGrantWithOperation :one
+SELECT g.body,
+    CAST(COALESCE((SELECT o.last_error FROM operations o WHERE o.grant_id = g.id AND COALESCE(o.done_at, 0) = 0 AND o.kind <> 'verify' ORDER BY o.created_at DESC LIMIT 1), '') AS TEXT) AS last_error,
+    CAST(COALESCE((SELECT o.attempts FROM operations o WHERE o.grant_id = g.id AND COALESCE(o.done_at, 0) = 0 AND o.kind <> 'verify' ORDER BY o.created_at DESC LIMIT 1), 0) AS BIGINT) AS attempts
+FROM grants g WHERE g.id = $1
+`
+
+type GetGrantWithOperationRow struct {
+	Body      string
+	LastError string
+	Attempts  int64
+}
+
+// GetGrantWithOperation is a grant with how its unfinished operation fares, if it has
+// one. It does not say IS NULL, so that no planner goes through all that is unfinished
+// instead of what is the grant's. Relies on operations_grant.
+func (q *Queries) GetGrantWithOperation(ctx context.Context, id string) (GetGrantWithOperationRow, error) {
+	row := q.db.QueryRowContext(ctx, getGrantWithOperation, id)
+	var i GetGrantWithOperationRow
+	err := row.Scan(&i.Body, &i.LastError, &i.Attempts)
+	return i, err
 }
 
 const getOperation = `-- name: GetOperation :one
@@ -120,8 +356,42 @@ func (q *Queries) GetOperation(ctx context.Context, id string) (Operation, error
 	return i, err
 }
 
+const getPace = `-- name: GetPace :one
+SELECT taken_until, shares FROM paces WHERE application_id = $1
+`
+
+type GetPaceRow struct {
+	TakenUntil int64
+	Shares     string
+}
+
+func (q *Queries) GetPace(ctx context.Context, applicationID string) (GetPaceRow, error) {
+	row := q.db.QueryRowContext(ctx, getPace, applicationID)
+	var i GetPaceRow
+	err := row.Scan(&i.TakenUntil, &i.Shares)
+	return i, err
+}
+
+const giveLease = `-- name: GiveLease :execrows
+UPDATE leases SET until_at = 0 WHERE key = $1 AND fence = $2 AND until_at > 0
+`
+
+type GiveLeaseParams struct {
+	Key   string
+	Fence int64
+}
+
+// GiveLease is DropLease that tells whether the lease was still held.
+func (q *Queries) GiveLease(ctx context.Context, arg GiveLeaseParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, giveLease, arg.Key, arg.Fence)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const holdLease = `-- name: HoldLease :execrows
-UPDATE leases SET until_at = until_at WHERE key = $1 AND fence = $2
+UPDATE leases SET until_at = until_at WHERE key = $1 AND fence = $2 AND until_at > 0
 `
 
 type HoldLeaseParams struct {
@@ -130,9 +400,69 @@ type HoldLeaseParams struct {
 }
 
 // HoldLease keeps the lease's row until the end of the transaction; no row when
-// the fence is stale.
+// the fence is stale or the lease was given back.
 func (q *Queries) HoldLease(ctx context.Context, arg HoldLeaseParams) (int64, error) {
 	result, err := q.db.ExecContext(ctx, holdLease, arg.Key, arg.Fence)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const hurryOperation = `-- name: HurryOperation :execrows
+UPDATE operations SET next_at = $1 WHERE id = $2 AND done_at IS NULL
+AND NOT (kind = 'verify' AND attempts = 0 AND next_at > $1)
+`
+
+type HurryOperationParams struct {
+	Now int64
+	ID  string
+}
+
+// HurryOperation makes an operation due, but for a read that waits until no call
+// that was sent can be carried out any more.
+func (q *Queries) HurryOperation(ctx context.Context, arg HurryOperationParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, hurryOperation, arg.Now, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const hurryOperations = `-- name: HurryOperations :execrows
+UPDATE operations SET next_at = $1
+WHERE application_id = $2 AND kind IN ('revoke', 'make_account', 'grant', 'verify', 'remove_account') AND done_at IS NULL AND next_at > $1 AND attempts > 0
+`
+
+type HurryOperationsParams struct {
+	Now           int64
+	ApplicationID string
+}
+
+// HurryOperations makes the operations due that failed before; those that only
+// wait for their time still do.
+func (q *Queries) HurryOperations(ctx context.Context, arg HurryOperationsParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, hurryOperations, arg.Now, arg.ApplicationID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const hurryOperationsOf = `-- name: HurryOperationsOf :execrows
+UPDATE operations SET next_at = $1 WHERE application_id = $2 AND done_at IS NULL AND next_at > $1
+AND NOT (kind = 'verify' AND attempts = 0)
+`
+
+type HurryOperationsOfParams struct {
+	Now           int64
+	ApplicationID string
+}
+
+// HurryOperationsOf is HurryOperation for all of an application. Relies on
+// operations_application.
+func (q *Queries) HurryOperationsOf(ctx context.Context, arg HurryOperationsOfParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, hurryOperationsOf, arg.Now, arg.ApplicationID)
 	if err != nil {
 		return 0, err
 	}
@@ -208,6 +538,48 @@ func (q *Queries) ListOpenOperations(ctx context.Context) ([]Operation, error) {
 	return items, nil
 }
 
+const listOpenOperationsOf = `-- name: ListOpenOperationsOf :many
+SELECT id, kind, grant_id, application_id, account_id, next_at, attempts, called, last_error, created_at, done_at, result
+FROM operations WHERE application_id = $1 AND done_at IS NULL
+`
+
+// Relies on operations_application.
+func (q *Queries) ListOpenOperationsOf(ctx context.Context, applicationID string) ([]Operation, error) {
+	rows, err := q.db.QueryContext(ctx, listOpenOperationsOf, applicationID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Operation{}
+	for rows.Next() {
+		var i Operation
+		if err := rows.Scan(
+			&i.ID,
+			&i.Kind,
+			&i.GrantID,
+			&i.ApplicationID,
+			&i.AccountID,
+			&i.NextAt,
+			&i.Attempts,
+			&i.Called,
+			&i.LastError,
+			&i.CreatedAt,
+			&i.DoneAt,
+			&i.Result,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listOpenOperationsOfGrant = `-- name: ListOpenOperationsOfGrant :many
 SELECT id, kind, grant_id, application_id, account_id, next_at, attempts, called, last_error, created_at, done_at, result
 FROM operations WHERE grant_id = $1 AND done_at IS NULL
@@ -249,51 +621,43 @@ func (q *Queries) ListOpenOperationsOfGrant(ctx context.Context, grantID string)
 	return items, nil
 }
 
-const markCalled = `-- name: MarkCalled :execrows
-UPDATE operations SET called = TRUE WHERE id = $1 AND done_at IS NULL
+const listOpenOperationsWithGrants = `-- name: ListOpenOperationsWithGrants :many
+SELECT o.id, o.kind, o.application_id, o.next_at, o.attempts, o.called, o.last_error, o.created_at, g.body
+FROM operations o JOIN grants g ON g.id = o.grant_id WHERE o.done_at IS NULL
 `
 
-func (q *Queries) MarkCalled(ctx context.Context, id string) (int64, error) {
-	result, err := q.db.ExecContext(ctx, markCalled, id)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
-}
-
-const operationsDue = `-- name: OperationsDue :many
-SELECT id, application_id, account_id, next_at FROM operations
-WHERE application_id = $1 AND done_at IS NULL AND next_at <= $2
-ORDER BY next_at LIMIT 100
-`
-
-type OperationsDueParams struct {
-	ApplicationID string
-	Now           int64
-}
-
-type OperationsDueRow struct {
+type ListOpenOperationsWithGrantsRow struct {
 	ID            string
+	Kind          string
 	ApplicationID string
-	AccountID     string
 	NextAt        int64
+	Attempts      int64
+	Called        bool
+	LastError     string
+	CreatedAt     int64
+	Body          string
 }
 
-// Relies on operations_application.
-func (q *Queries) OperationsDue(ctx context.Context, arg OperationsDueParams) ([]OperationsDueRow, error) {
-	rows, err := q.db.QueryContext(ctx, operationsDue, arg.ApplicationID, arg.Now)
+// ListOpenOperationsWithGrants comes with the grants that they are for.
+func (q *Queries) ListOpenOperationsWithGrants(ctx context.Context) ([]ListOpenOperationsWithGrantsRow, error) {
+	rows, err := q.db.QueryContext(ctx, listOpenOperationsWithGrants)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []OperationsDueRow{}
+	items := []ListOpenOperationsWithGrantsRow{}
 	for rows.Next() {
-		var i OperationsDueRow
+		var i ListOpenOperationsWithGrantsRow
 		if err := rows.Scan(
 			&i.ID,
+			&i.Kind,
 			&i.ApplicationID,
-			&i.AccountID,
 			&i.NextAt,
+			&i.Attempts,
+			&i.Called,
+			&i.LastError,
+			&i.CreatedAt,
+			&i.Body,
 		); err != nil {
 			return nil, err
 		}
@@ -308,8 +672,107 @@ func (q *Queries) OperationsDue(ctx context.Context, arg OperationsDueParams) ([
 	return items, nil
 }
 
+const listResurfacedGrants = `-- name: ListResurfacedGrants :many
+SELECT g.body FROM operations o JOIN grants g ON g.id = o.grant_id
+WHERE o.application_id = $1 AND o.kind = 'revoke' AND o.done_at IS NULL AND NOT g.live
+`
+
+// ListResurfacedGrants are grants that are over while something is to be taken once
+// more. Relies on operations_application.
+func (q *Queries) ListResurfacedGrants(ctx context.Context, applicationID string) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, listResurfacedGrants, applicationID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var body string
+		if err := rows.Scan(&body); err != nil {
+			return nil, err
+		}
+		items = append(items, body)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listUnsettledGrantsOfAccount = `-- name: ListUnsettledGrantsOfAccount :many
+SELECT g.body FROM grants g
+WHERE g.id IN (SELECT o.grant_id FROM operations o WHERE o.account_id = $1 AND o.done_at IS NULL) AND NOT g.live
+`
+
+// ListUnsettledGrantsOfAccount are grants that are over while an operation has
+// still to read or to take what they gave. Relies on operations_account.
+func (q *Queries) ListUnsettledGrantsOfAccount(ctx context.Context, accountID string) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, listUnsettledGrantsOfAccount, accountID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var body string
+		if err := rows.Scan(&body); err != nil {
+			return nil, err
+		}
+		items = append(items, body)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const markCalled = `-- name: MarkCalled :exec
+UPDATE operations SET called = TRUE WHERE id = $1
+`
+
+func (q *Queries) MarkCalled(ctx context.Context, id string) error {
+	_, err := q.db.ExecContext(ctx, markCalled, id)
+	return err
+}
+
+const putPace = `-- name: PutPace :execrows
+INSERT INTO paces (application_id, taken_until, shares) VALUES ($1, $2, $3)
+ON CONFLICT (application_id) DO UPDATE SET taken_until = excluded.taken_until, shares = excluded.shares
+WHERE paces.taken_until = $4 AND paces.shares = $5
+`
+
+type PutPaceParams struct {
+	ApplicationID string
+	TakenUntil    int64
+	Shares        string
+	TakenBefore   int64
+	SharesBefore  string
+}
+
+// PutPace notes how far the limits of an application are taken up; no row when
+// another process has written that since it was read.
+func (q *Queries) PutPace(ctx context.Context, arg PutPaceParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, putPace,
+		arg.ApplicationID,
+		arg.TakenUntil,
+		arg.Shares,
+		arg.TakenBefore,
+		arg.SharesBefore,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const renewLease = `-- name: RenewLease :execrows
-UPDATE leases SET until_at = $1 WHERE key = $2 AND fence = $3
+UPDATE leases SET until_at = $1 WHERE key = $2 AND fence = $3 AND until_at > 0
 `
 
 type RenewLeaseParams struct {
@@ -318,6 +781,8 @@ type RenewLeaseParams struct {
 	Fence   int64
 }
 
+// RenewLease renews a lease that is still held; no row when it was taken over or
+// given back.
 func (q *Queries) RenewLease(ctx context.Context, arg RenewLeaseParams) (int64, error) {
 	result, err := q.db.ExecContext(ctx, renewLease, arg.UntilAt, arg.Key, arg.Fence)
 	if err != nil {
@@ -369,4 +834,43 @@ func (q *Queries) TakeLease(ctx context.Context, arg TakeLeaseParams) (int64, er
 	var fence int64
 	err := row.Scan(&fence)
 	return fence, err
+}
+
+const takeLeaseAfter = `-- name: TakeLeaseAfter :execrows
+UPDATE leases SET holder = $1, fence = $2 + 1, until_at = $3
+WHERE key = $4 AND fence = $2 AND until_at <= $5
+`
+
+type TakeLeaseAfterParams struct {
+	Holder  string
+	Fence   interface{}
+	UntilAt int64
+	Key     string
+	Now     int64
+}
+
+// TakeLeaseAfter raises the fence of a lease that nobody has held since the fence
+// was read; no row when somebody has.
+func (q *Queries) TakeLeaseAfter(ctx context.Context, arg TakeLeaseAfterParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, takeLeaseAfter,
+		arg.Holder,
+		arg.Fence,
+		arg.UntilAt,
+		arg.Key,
+		arg.Now,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const unmarkCalled = `-- name: UnmarkCalled :exec
+UPDATE operations SET called = FALSE WHERE id = $1
+`
+
+// UnmarkCalled takes the mark from an operation that was not called after all.
+func (q *Queries) UnmarkCalled(ctx context.Context, id string) error {
+	_, err := q.db.ExecContext(ctx, unmarkCalled, id)
+	return err
 }

@@ -138,7 +138,7 @@ type MarkGrantsOfAccountParams struct {
 	AccountID string
 }
 
-// Relies on grants_account.
+// Relies on grants_live_account.
 func (q *Queries) MarkGrantsOfAccount(ctx context.Context, arg MarkGrantsOfAccountParams) (int64, error) {
 	result, err := q.db.ExecContext(ctx, markGrantsOfAccount, arg.Now, arg.AccountID)
 	if err != nil {
@@ -253,6 +253,47 @@ type MarkGrantsOfTemplateAndEntitlementParams struct {
 // Relies on grants_live_entitlement.
 func (q *Queries) MarkGrantsOfTemplateAndEntitlement(ctx context.Context, arg MarkGrantsOfTemplateAndEntitlementParams) (int64, error) {
 	result, err := q.db.ExecContext(ctx, markGrantsOfTemplateAndEntitlement, arg.Now, arg.EntitlementID, arg.TemplateID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const renameAccountOfOperations = `-- name: RenameAccountOfOperations :exec
+UPDATE operations SET account_id = $1 WHERE grant_id = $2 AND done_at IS NULL
+`
+
+type RenameAccountOfOperationsParams struct {
+	AccountID string
+	GrantID   string
+}
+
+func (q *Queries) RenameAccountOfOperations(ctx context.Context, arg RenameAccountOfOperationsParams) error {
+	_, err := q.db.ExecContext(ctx, renameAccountOfOperations, arg.AccountID, arg.GrantID)
+	return err
+}
+
+const renameGrant = `-- name: RenameGrant :execrows
+UPDATE grants SET account_id = $1, entitlement_id = $2, body = $3
+WHERE id = $4 AND body = $5
+`
+
+type RenameGrantParams struct {
+	AccountID     string
+	EntitlementID string
+	Body          string
+	ID            string
+	Was           string
+}
+
+func (q *Queries) RenameGrant(ctx context.Context, arg RenameGrantParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, renameGrant,
+		arg.AccountID,
+		arg.EntitlementID,
+		arg.Body,
+		arg.ID,
+		arg.Was,
+	)
 	if err != nil {
 		return 0, err
 	}

@@ -7,6 +7,7 @@ package sqlc
 
 import (
 	"context"
+	"database/sql"
 )
 
 const advanceEvidence = `-- name: AdvanceEvidence :execrows
@@ -18,6 +19,7 @@ type AdvanceEvidenceParams struct {
 	OldSize int64
 }
 
+// AdvanceEvidence changes no row when another process has advanced it.
 func (q *Queries) AdvanceEvidence(ctx context.Context, arg AdvanceEvidenceParams) (int64, error) {
 	result, err := q.db.ExecContext(ctx, advanceEvidence, arg.NewSize, arg.OldSize)
 	if err != nil {
@@ -38,7 +40,7 @@ func (q *Queries) CountChanges(ctx context.Context) (int64, error) {
 }
 
 const getState = `-- name: GetState :one
-SELECT id, revision, clock_mark, evidence_size, log_origin FROM state WHERE id = 1
+SELECT id, revision, clock_mark, evidence_size, log_origin, restored_at FROM state WHERE id = 1
 `
 
 func (q *Queries) GetState(ctx context.Context) (State, error) {
@@ -50,8 +52,155 @@ func (q *Queries) GetState(ctx context.Context) (State, error) {
 		&i.ClockMark,
 		&i.EvidenceSize,
 		&i.LogOrigin,
+		&i.RestoredAt,
 	)
 	return i, err
+}
+
+const listAllMadeAccountIDs = `-- name: ListAllMadeAccountIDs :many
+SELECT id FROM made_accounts
+`
+
+func (q *Queries) ListAllMadeAccountIDs(ctx context.Context) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, listAllMadeAccountIDs)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listAllProposals = `-- name: ListAllProposals :many
+SELECT body FROM proposals
+`
+
+func (q *Queries) ListAllProposals(ctx context.Context) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, listAllProposals)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var body string
+		if err := rows.Scan(&body); err != nil {
+			return nil, err
+		}
+		items = append(items, body)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listEventsOpenedAfter = `-- name: ListEventsOpenedAfter :many
+SELECT id, name, declared, opened_at, ends_at, closed_at, version, uses, body FROM business_events
+WHERE opened_at > $1 AND closed_at IS NULL
+`
+
+func (q *Queries) ListEventsOpenedAfter(ctx context.Context, now int64) ([]BusinessEvent, error) {
+	rows, err := q.db.QueryContext(ctx, listEventsOpenedAfter, now)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []BusinessEvent{}
+	for rows.Next() {
+		var i BusinessEvent
+		if err := rows.Scan(
+			&i.ID,
+			&i.Name,
+			&i.Declared,
+			&i.OpenedAt,
+			&i.EndsAt,
+			&i.ClosedAt,
+			&i.Version,
+			&i.Uses,
+			&i.Body,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listGrantsEndedAfter = `-- name: ListGrantsEndedAfter :many
+SELECT body FROM grants WHERE ended_at > $1
+`
+
+func (q *Queries) ListGrantsEndedAfter(ctx context.Context, now sql.NullInt64) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, listGrantsEndedAfter, now)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var body string
+		if err := rows.Scan(&body); err != nil {
+			return nil, err
+		}
+		items = append(items, body)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listRequestsWithTime = `-- name: ListRequestsWithTime :many
+SELECT body FROM requests WHERE state = 'pending' OR review <> ''
+`
+
+func (q *Queries) ListRequestsWithTime(ctx context.Context) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, listRequestsWithTime)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var body string
+		if err := rows.Scan(&body); err != nil {
+			return nil, err
+		}
+		items = append(items, body)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const raiseChanges = `-- name: RaiseChanges :execrows
@@ -88,6 +237,234 @@ func (q *Queries) RaiseRevision(ctx context.Context) (int64, error) {
 	return revision, err
 }
 
+const setBackCalls = `-- name: SetBackCalls :exec
+UPDATE calls SET lapses_at = lapses_at - $1 WHERE lapses_at > $2
+`
+
+type SetBackCallsParams struct {
+	Span   int64
+	Beyond int64
+}
+
+// SetBackCalls moves those that would be known for longer than any call is.
+func (q *Queries) SetBackCalls(ctx context.Context, arg SetBackCallsParams) error {
+	_, err := q.db.ExecContext(ctx, setBackCalls, arg.Span, arg.Beyond)
+	return err
+}
+
+const setBackDeliveries = `-- name: SetBackDeliveries :exec
+UPDATE event_deliveries SET received_at = received_at - $1 WHERE received_at > $2
+`
+
+type SetBackDeliveriesParams struct {
+	Span int64
+	Now  int64
+}
+
+func (q *Queries) SetBackDeliveries(ctx context.Context, arg SetBackDeliveriesParams) error {
+	_, err := q.db.ExecContext(ctx, setBackDeliveries, arg.Span, arg.Now)
+	return err
+}
+
+const setBackDiscoveries = `-- name: SetBackDiscoveries :exec
+UPDATE discoveries SET next_at = next_at - $1 WHERE next_at > $2
+`
+
+type SetBackDiscoveriesParams struct {
+	Span int64
+	Now  int64
+}
+
+func (q *Queries) SetBackDiscoveries(ctx context.Context, arg SetBackDiscoveriesParams) error {
+	_, err := q.db.ExecContext(ctx, setBackDiscoveries, arg.Span, arg.Now)
+	return err
+}
+
+const setBackEvent = `-- name: SetBackEvent :exec
+UPDATE business_events SET version = version + 1, opened_at = $1, ends_at = $2, body = $3 WHERE id = $4
+`
+
+type SetBackEventParams struct {
+	OpenedAt int64
+	EndsAt   int64
+	Body     string
+	ID       string
+}
+
+func (q *Queries) SetBackEvent(ctx context.Context, arg SetBackEventParams) error {
+	_, err := q.db.ExecContext(ctx, setBackEvent,
+		arg.OpenedAt,
+		arg.EndsAt,
+		arg.Body,
+		arg.ID,
+	)
+	return err
+}
+
+const setBackEventKeys = `-- name: SetBackEventKeys :exec
+UPDATE event_keys SET occurred_at = $1 WHERE occurred_at > $1
+`
+
+// SetBackEventKeys lets what comes from now on count as later.
+func (q *Queries) SetBackEventKeys(ctx context.Context, now int64) error {
+	_, err := q.db.ExecContext(ctx, setBackEventKeys, now)
+	return err
+}
+
+const setBackLeases = `-- name: SetBackLeases :exec
+
+UPDATE leases SET until_at = until_at - $1 WHERE until_at > $2
+`
+
+type SetBackLeasesParams struct {
+	Span int64
+	Now  int64
+}
+
+// What is to come moves along when time is set back.
+func (q *Queries) SetBackLeases(ctx context.Context, arg SetBackLeasesParams) error {
+	_, err := q.db.ExecContext(ctx, setBackLeases, arg.Span, arg.Now)
+	return err
+}
+
+const setBackMadeAccount = `-- name: SetBackMadeAccount :exec
+UPDATE made_accounts SET removed_at = $1, body = $2 WHERE id = $3
+`
+
+type SetBackMadeAccountParams struct {
+	RemovedAt sql.NullInt64
+	Body      string
+	ID        string
+}
+
+func (q *Queries) SetBackMadeAccount(ctx context.Context, arg SetBackMadeAccountParams) error {
+	_, err := q.db.ExecContext(ctx, setBackMadeAccount, arg.RemovedAt, arg.Body, arg.ID)
+	return err
+}
+
+const setBackObservations = `-- name: SetBackObservations :exec
+UPDATE discoveries SET observed_at = observed_at - $1 WHERE observed_at > $2
+`
+
+type SetBackObservationsParams struct {
+	Span sql.NullInt64
+	Now  sql.NullInt64
+}
+
+func (q *Queries) SetBackObservations(ctx context.Context, arg SetBackObservationsParams) error {
+	_, err := q.db.ExecContext(ctx, setBackObservations, arg.Span, arg.Now)
+	return err
+}
+
+const setBackOpenOperations = `-- name: SetBackOpenOperations :exec
+UPDATE operations SET created_at = created_at - $1 WHERE done_at IS NULL AND created_at > $2
+`
+
+type SetBackOpenOperationsParams struct {
+	Span int64
+	Now  int64
+}
+
+func (q *Queries) SetBackOpenOperations(ctx context.Context, arg SetBackOpenOperationsParams) error {
+	_, err := q.db.ExecContext(ctx, setBackOpenOperations, arg.Span, arg.Now)
+	return err
+}
+
+const setBackOperations = `-- name: SetBackOperations :exec
+UPDATE operations SET next_at = next_at - $1 WHERE done_at IS NULL AND next_at > $2
+`
+
+type SetBackOperationsParams struct {
+	Span int64
+	Now  int64
+}
+
+func (q *Queries) SetBackOperations(ctx context.Context, arg SetBackOperationsParams) error {
+	_, err := q.db.ExecContext(ctx, setBackOperations, arg.Span, arg.Now)
+	return err
+}
+
+const setBackPaces = `-- name: SetBackPaces :exec
+UPDATE paces SET taken_until = taken_until - $1 WHERE taken_until > $2
+`
+
+type SetBackPacesParams struct {
+	Span int64
+	Now  int64
+}
+
+func (q *Queries) SetBackPaces(ctx context.Context, arg SetBackPacesParams) error {
+	_, err := q.db.ExecContext(ctx, setBackPaces, arg.Span, arg.Now)
+	return err
+}
+
+const setBackProposal = `-- name: SetBackProposal :exec
+UPDATE proposals SET lapses_at = $1, body = $2 WHERE kind = $3 AND subject = $4
+`
+
+type SetBackProposalParams struct {
+	LapsesAt int64
+	Body     string
+	Kind     string
+	Subject  string
+}
+
+func (q *Queries) SetBackProposal(ctx context.Context, arg SetBackProposalParams) error {
+	_, err := q.db.ExecContext(ctx, setBackProposal,
+		arg.LapsesAt,
+		arg.Body,
+		arg.Kind,
+		arg.Subject,
+	)
+	return err
+}
+
+const setBackRedecisions = `-- name: SetBackRedecisions :exec
+UPDATE grants SET redecide_at = redecide_at - $1 WHERE redecide_at > $2
+`
+
+type SetBackRedecisionsParams struct {
+	Span sql.NullInt64
+	Now  sql.NullInt64
+}
+
+func (q *Queries) SetBackRedecisions(ctx context.Context, arg SetBackRedecisionsParams) error {
+	_, err := q.db.ExecContext(ctx, setBackRedecisions, arg.Span, arg.Now)
+	return err
+}
+
+const setBackUse = `-- name: SetBackUse :exec
+UPDATE identities SET used_at = used_at - $1 WHERE used_at > $2
+`
+
+type SetBackUseParams struct {
+	Span sql.NullInt64
+	Now  sql.NullInt64
+}
+
+func (q *Queries) SetBackUse(ctx context.Context, arg SetBackUseParams) error {
+	_, err := q.db.ExecContext(ctx, setBackUse, arg.Span, arg.Now)
+	return err
+}
+
+const setClockMark = `-- name: SetClockMark :execrows
+UPDATE state SET clock_mark = $1 WHERE id = 1 AND clock_mark = $2
+`
+
+type SetClockMarkParams struct {
+	NewMark int64
+	OldMark int64
+}
+
+// SetClockMark sets time back; no row when another process has moved it.
+func (q *Queries) SetClockMark(ctx context.Context, arg SetClockMarkParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, setClockMark, arg.NewMark, arg.OldMark)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const setLogOrigin = `-- name: SetLogOrigin :execrows
 UPDATE state SET log_origin = $1 WHERE id = 1 AND log_origin = ''
 `
@@ -98,4 +475,16 @@ func (q *Queries) SetLogOrigin(ctx context.Context, logOrigin string) (int64, er
 		return 0, err
 	}
 	return result.RowsAffected()
+}
+
+const takeTurn = `-- name: TakeTurn :exec
+SELECT pg_advisory_xact_lock(CAST($1 AS BIGINT))
+`
+
+// TakeTurn waits until no other transaction has the turn, and keeps it until the end
+// of this one. What is done in turn is right without it: who waits here does not do in
+// vain what another one is about to have done. SQLite writes one at a time anyway.
+func (q *Queries) TakeTurn(ctx context.Context, turn int64) error {
+	_, err := q.db.ExecContext(ctx, takeTurn, turn)
+	return err
 }

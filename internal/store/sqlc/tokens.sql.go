@@ -11,44 +11,48 @@ import (
 )
 
 const findToken = `-- name: FindToken :one
-SELECT t.id, t.name, t.hash, t.identity_id, t.roles, t.created_at, t.expires_at, t.revoked_at, i.status, i.bootstrap
+SELECT t.id, t.name, t.hash, t.identity_id, t.roles, t.makers, t.created_at, t.expires_at, t.revoked_at, i.id, i.owner_id, i.status, i.bootstrap, i.version, i.uses, i.life, i.used_at, i.due_at, i.body, CAST((SELECT s.clock_mark FROM state s WHERE s.id = 1) AS BIGINT) AS clock_mark
 FROM tokens t JOIN identities i ON i.id = t.identity_id
 WHERE t.hash = $1
 `
 
 type FindTokenRow struct {
-	ID         string
-	Name       string
-	Hash       string
-	IdentityID string
-	Roles      string
-	CreatedAt  int64
-	ExpiresAt  sql.NullInt64
-	RevokedAt  sql.NullInt64
-	Status     string
-	Bootstrap  bool
+	Token     Token
+	Identity  Identity
+	ClockMark int64
 }
 
+// FindToken comes with the high-water mark of time.
 func (q *Queries) FindToken(ctx context.Context, hash string) (FindTokenRow, error) {
 	row := q.db.QueryRowContext(ctx, findToken, hash)
 	var i FindTokenRow
 	err := row.Scan(
-		&i.ID,
-		&i.Name,
-		&i.Hash,
-		&i.IdentityID,
-		&i.Roles,
-		&i.CreatedAt,
-		&i.ExpiresAt,
-		&i.RevokedAt,
-		&i.Status,
-		&i.Bootstrap,
+		&i.Token.ID,
+		&i.Token.Name,
+		&i.Token.Hash,
+		&i.Token.IdentityID,
+		&i.Token.Roles,
+		&i.Token.Makers,
+		&i.Token.CreatedAt,
+		&i.Token.ExpiresAt,
+		&i.Token.RevokedAt,
+		&i.Identity.ID,
+		&i.Identity.OwnerID,
+		&i.Identity.Status,
+		&i.Identity.Bootstrap,
+		&i.Identity.Version,
+		&i.Identity.Uses,
+		&i.Identity.Life,
+		&i.Identity.UsedAt,
+		&i.Identity.DueAt,
+		&i.Identity.Body,
+		&i.ClockMark,
 	)
 	return i, err
 }
 
 const getToken = `-- name: GetToken :one
-SELECT id, name, hash, identity_id, roles, created_at, expires_at, revoked_at FROM tokens WHERE id = $1
+SELECT id, name, hash, identity_id, roles, makers, created_at, expires_at, revoked_at FROM tokens WHERE id = $1
 `
 
 func (q *Queries) GetToken(ctx context.Context, id string) (Token, error) {
@@ -60,6 +64,7 @@ func (q *Queries) GetToken(ctx context.Context, id string) (Token, error) {
 		&i.Hash,
 		&i.IdentityID,
 		&i.Roles,
+		&i.Makers,
 		&i.CreatedAt,
 		&i.ExpiresAt,
 		&i.RevokedAt,
@@ -68,8 +73,8 @@ func (q *Queries) GetToken(ctx context.Context, id string) (Token, error) {
 }
 
 const insertToken = `-- name: InsertToken :exec
-INSERT INTO tokens (id, name, hash, identity_id, roles, created_at, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO tokens (id, name, hash, identity_id, roles, makers, created_at, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 `
 
 type InsertTokenParams struct {
@@ -78,6 +83,7 @@ type InsertTokenParams struct {
 	Hash       string
 	IdentityID string
 	Roles      string
+	Makers     string
 	CreatedAt  int64
 	ExpiresAt  sql.NullInt64
 }
@@ -89,6 +95,7 @@ func (q *Queries) InsertToken(ctx context.Context, arg InsertTokenParams) error 
 		arg.Hash,
 		arg.IdentityID,
 		arg.Roles,
+		arg.Makers,
 		arg.CreatedAt,
 		arg.ExpiresAt,
 	)
@@ -96,7 +103,7 @@ func (q *Queries) InsertToken(ctx context.Context, arg InsertTokenParams) error 
 }
 
 const listTokens = `-- name: ListTokens :many
-SELECT id, name, hash, identity_id, roles, created_at, expires_at, revoked_at FROM tokens
+SELECT id, name, hash, identity_id, roles, makers, created_at, expires_at, revoked_at FROM tokens
 `
 
 func (q *Queries) ListTokens(ctx context.Context) ([]Token, error) {
@@ -114,6 +121,7 @@ func (q *Queries) ListTokens(ctx context.Context) ([]Token, error) {
 			&i.Hash,
 			&i.IdentityID,
 			&i.Roles,
+			&i.Makers,
 			&i.CreatedAt,
 			&i.ExpiresAt,
 			&i.RevokedAt,

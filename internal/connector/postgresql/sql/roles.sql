@@ -19,6 +19,7 @@ SELECT
         CASE WHEN r.rolcreaterole THEN 'createrole' END,
         CASE WHEN r.rolreplication THEN 'replication' END,
         CASE WHEN r.rolsuper THEN 'superuser' END
-    ], NULL) AS attributes
+    ], NULL) AS attributes,
+    r.oid IN (SELECT a.usesysid FROM pg_catalog.pg_stat_activity AS a WHERE a.usesysid IS NOT NULL) AS in_use
 FROM pg_catalog.pg_roles AS r
 WHERE r.rolname <> 'pg_database_owner'

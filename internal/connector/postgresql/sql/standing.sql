@@ -1,5 +1,7 @@
--- What stands directly between account $1 and role $2, which is empty where an
--- attribute is asked for. Always one row.
+-- What stands directly between accounts $1 and roles $2, one row for each pair in
+-- their order. A role is empty where an attribute is asked for. An oid in $3 or $4
+-- stands for the account or the role, whatever it is called; 0 goes by the name.
+-- Uses pg_authid_rolname_index and pg_authid_oid_index.
 SELECT
     current_setting('server_version_num')::int AS version,
     coalesce(account.oid, 0) AS account,
@@ -11,27 +13,41 @@ SELECT
         CASE WHEN account.rolreplication THEN 'replication' END,
         CASE WHEN account.rolsuper THEN 'superuser' END
     ], NULL) AS attributes,
+    coalesce(account.rolinherit, false) AS inherits,
+    current_setting('is_superuser')::bool AS superuser,
     coalesce(granted.oid, 0) AS role,
+    -- One membership may stand several times, once for each grantor.
+    array_remove(array_agg(pg_get_userbyid(m.grantor)::text ORDER BY m.grantor), NULL) AS grantors,
+    array_remove(array_agg(m.admin_option ORDER BY m.grantor), NULL) AS admin,
+    array_remove(array_agg(m.usable ORDER BY m.grantor), NULL) AS usable,
+    array_remove(array_agg(pg_has_role(m.grantor, 'USAGE') ORDER BY m.grantor), NULL) AS ours,
+    coalesce(account.rolname::text, '') AS account_name,
+    coalesce(granted.rolname::text, '') AS role_name,
     EXISTS (
-        SELECT FROM pg_catalog.pg_auth_members AS m
-        WHERE m.member = account.oid AND m.roleid = granted.oid
-    ) AS member,
-    EXISTS (
-        SELECT FROM pg_catalog.pg_auth_members AS m
-        WHERE m.member = account.oid AND m.roleid = granted.oid AND m.admin_option
-    ) AS admin,
-    ARRAY(
-        SELECT pg_get_userbyid(m.grantor)::text
-        FROM pg_catalog.pg_auth_members AS m
-        WHERE m.member = account.oid AND m.roleid = granted.oid
-        ORDER BY m.grantor
-    ) AS grantors,
-    ARRAY(
-        SELECT pg_get_userbyid(m.grantor)::text
-        FROM pg_catalog.pg_auth_members AS m
-        WHERE m.member = account.oid AND m.roleid = granted.oid AND m.admin_option
-        ORDER BY m.grantor
-    ) AS admin_grantors
-FROM (VALUES (true)) AS one
-LEFT JOIN pg_catalog.pg_roles AS account ON account.rolname = $1::text
-LEFT JOIN pg_catalog.pg_roles AS granted ON granted.rolname = $2::text AND granted.rolname <> 'pg_database_owner'
+        SELECT FROM pg_catalog.pg_auth_members AS x
+        WHERE x.roleid = account.oid AND (inherit_option OR set_option)
+    ) AS has_members
+FROM unnest($1::text[], $2::text[], $3::oid[], $4::oid[])
+    WITH ORDINALITY AS asked (account, role, account_oid, role_oid, place)
+-- Before PostgreSQL 16 memberships have no options, and these stand for them.
+CROSS JOIN (SELECT true AS inherit_option, true AS set_option) AS earlier
+LEFT JOIN LATERAL (
+    SELECT * FROM pg_catalog.pg_roles AS r WHERE asked.account_oid <> 0 AND r.oid = asked.account_oid
+    UNION ALL
+    SELECT * FROM pg_catalog.pg_roles AS r WHERE asked.account_oid = 0 AND r.rolname = asked.account
+) AS account ON true
+LEFT JOIN LATERAL (
+    SELECT r.oid, r.rolname FROM pg_catalog.pg_roles AS r WHERE asked.role_oid <> 0 AND r.oid = asked.role_oid
+    UNION ALL
+    SELECT r.oid, r.rolname FROM pg_catalog.pg_roles AS r WHERE asked.role_oid = 0 AND r.rolname = asked.role
+) AS granted ON granted.rolname <> 'pg_database_owner'
+LEFT JOIN LATERAL (
+    SELECT mm.grantor, mm.admin_option, inherit_option OR set_option AS usable
+    FROM pg_catalog.pg_auth_members AS mm
+    WHERE mm.member = account.oid AND mm.roleid = granted.oid
+) AS m ON true
+GROUP BY
+    asked.place, earlier.inherit_option, earlier.set_option,
+    account.oid, account.rolname, account.rolcanlogin, account.rolinherit, account.rolbypassrls, account.rolcreatedb,
+    account.rolcreaterole, account.rolreplication, account.rolsuper, granted.oid, granted.rolname
+ORDER BY asked.place
