@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings what Stint's tests and its demo need, and says what it does.
 #
-#   tools/ensure.sh go|compiler|postgresql|terraform ...
+#   tools/ensure.sh go|compiler|postgresql|postgresql-versions|systemd|terraform ...
 #
 # What is there is used as it is. What is absent is installed where that is
 # permitted: packages by apt-get (as root or with sudo that asks for no password),
@@ -98,6 +98,47 @@ install_postgresql() {
     return "$status"
 }
 
+# The other versions of PostgreSQL are for `make soak` alone, so their absence is not
+# an end: the parts of a soak that want them fail, and name the folder.
+ensure_postgresql-versions() {
+    local folder=$repository/bin/postgresql log major
+    if [ "$(uname -sm)" != 'Linux x86_64' ] || ! command -v npm >/dev/null || ! command -v node >/dev/null; then
+        say "no other versions of PostgreSQL: they come from npm, for Linux on x86-64; node and npm are not here, or the machine is another"
+        return 0
+    fi
+    if ! cmp -s "$repository/tools/postgresql/package-lock.json" "$folder/have.json"; then
+        say "fetching other versions of PostgreSQL into bin/postgresql with npm"
+        mkdir -p "$folder"
+        cp "$repository/tools/postgresql/"{package.json,package-lock.json,.npmrc} "$folder/"
+        log=$(mktemp)
+        if ! (cd "$folder" && npm ci --ignore-scripts >"$log" 2>&1); then
+            tail -n 5 "$log" >&2
+            rm -f "$log"
+            say "npm could not fetch them; its last lines are above"
+            return 0
+        fi
+        rm -f "$log"
+        # The package's own script makes the links between its libraries.
+        for major in "$folder"/node_modules/postgresql-*; do
+            (cd "$major" && node scripts/hydrate-symlinks.js)
+        done
+        cp "$repository/tools/postgresql/package-lock.json" "$folder/have.json"
+    fi
+    for major in "$folder"/node_modules/postgresql-*; do
+        say "$("$major/native/bin/postgres" --version)"
+    done
+}
+
+# systemd-analyze reads the unit of the examples; no service manager is started.
+ensure_systemd() {
+    if ! command -v systemd-analyze >/dev/null; then
+        may_install || cannot "systemd-analyze is not installed, and this user may not install it." \
+            "On Debian or Ubuntu: sudo apt-get install systemd. Then run this again."
+        install_packages systemd || cannot "apt-get could not install systemd; its last lines are above. Install systemd-analyze by hand, then run this again."
+    fi
+    say "systemd-analyze in $(command -v systemd-analyze)"
+}
+
 ensure_terraform() {
     local core
     if ! core=$(terraform_core); then
@@ -114,7 +155,7 @@ ensure_terraform() {
 
 for part in "$@"; do
     case $part in
-    go | compiler | postgresql | terraform) "ensure_$part" ;;
-    *) cannot "there is no part \"$part\"; parts are go, compiler, postgresql and terraform" ;;
+    go | compiler | postgresql | postgresql-versions | systemd | terraform) "ensure_$part" ;;
+    *) cannot "there is no part \"$part\"; parts are go, compiler, postgresql, postgresql-versions, systemd and terraform" ;;
     esac
 done

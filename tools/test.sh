@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# Runs all tests of the repository, with the race detector where there is a C
-# compiler, on real parts: private PostgreSQL servers and the real Terraform. Run
+# Runs all tests of the repository on real parts: private PostgreSQL servers and the
+# real Terraform. The race detector watches where there is a C compiler, but not
+# what drives Terraform, scripts, processes or virtual days: there it would find the
+# same code that it watches in the tests of its own, several times slower. Run
 # tools/ensure.sh before it; `make test` does both.
 #
 #   tools/test.sh [-run REGEXP] [PACKAGE ...]
@@ -13,8 +15,7 @@ if [ "${1:-}" = -run ]; then
     shift 2
 fi
 whole=$#
-# Those that take longest come first: one that is left for the end runs alone.
-[ "$#" -gt 0 ] || set -- ./internal/provider ./internal/engine ./...
+driving='/internal/(provider|cli|acctest/.*)$|/examples/'
 
 export TF_ACC=1
 TF_ACC_TERRAFORM_PATH=$(terraform_core) || {
@@ -54,8 +55,24 @@ if [ "$whole" = 0 ]; then
     go -C tools/bench test -json ./authzen ./contest ./decision ./load ./report ./separation | bin/testreport || status=1
     echo "test: Stint; building it takes a few minutes the first time"
 fi
+[ "$#" -gt 0 ] || set -- ./...
+
+# packages lists those of the given ones that drive, or do not, the one that takes
+# longest first: left for the end, it would run alone.
+packages() {
+    go list "${@:3}" | grep -E "$1" -e "$driving" | awk -v longest="/internal/$2\$" '$0 ~ longest {print; next} {rest = rest $0 "\n"} END {printf "%s", rest}'
+}
+mapfile -t watched < <(packages -v engine "$@")
+mapfile -t driven < <(packages -h provider "$@")
 # vet is the linter's: see make lint.
-go test -json -vet=off "${race[@]}" -timeout 20m "${run[@]}" "$@" | bin/testreport || status=1
+if [ "${#driven[@]}" -gt 0 ]; then
+    go test -json -vet=off -timeout 20m "${run[@]}" "${driven[@]}" | bin/testreport || status=1
+fi
+if [ "${#watched[@]}" -gt 0 ]; then
+    # Three at a time, though there may be two processors: a test waits as well, for
+    # its database and its target.
+    go test -json -vet=off "${race[@]}" -parallel 3 -timeout 20m "${run[@]}" "${watched[@]}" | bin/testreport || status=1
+fi
 
 printf 'test: %s after %dm%02ds\n' "$([ "$status" = 0 ] && echo passed || echo FAILED)" $(((SECONDS - began) / 60)) $(((SECONDS - began) % 60))
 exit "$status"
