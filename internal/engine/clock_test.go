@@ -1,10 +1,13 @@
 package engine_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
+	"github.com/stint-dev/terraform-provider-stint/internal/acctest/pgtest"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/fault"
+	"github.com/stint-dev/terraform-provider-stint/internal/engine/journal"
 	"github.com/stint-dev/terraform-provider-stint/internal/governance"
 )
 
@@ -139,4 +142,83 @@ func TestWhatIsCountedFromAWrongTimeGoesBackWithIt(t *testing.T) {
 		h.clock.Advance(10 * 24 * time.Hour)
 		h.untilStatus("deploy-bot", governance.Suspended)
 	})
+}
+
+// What another transaction does while time is set back would be done at a time that
+// never was, and a revocation that fails then would wait for it: it is done again.
+func TestWhatIsUnderWayWhenTimeIsSetBackIsDoneInTheRightTime(t *testing.T) {
+	t.Parallel()
+	const month = 30 * 24 * time.Hour
+	write := func(j *journal.Journal, f func(tx *journal.Tx) error) error {
+		return j.Write(context.WithoutCancel(t.Context()), by, f)
+	}
+	bookkeep := func(j *journal.Journal, f func(tx *journal.Tx) error) error {
+		return j.Bookkeep(context.WithoutCancel(t.Context()), f)
+	}
+	for name, under := range map[string]struct {
+		way func(j *journal.Journal, f func(tx *journal.Tx) error) error
+		// holding: it has what the reset has to wait for.
+		holding bool
+	}{
+		"change": {write, false}, "change that is waited for": {write, true},
+		"bookkeeping": {bookkeep, false}, "bookkeeping that is waited for": {bookkeep, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onReplicas(t, func(t *testing.T, h *harness) {
+				h.clock.Advance(month)
+				h.until("the time is marked", h.marked)
+				h.stop()
+				h.clock.Advance(-month)
+				h.start()
+
+				began, goOn, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+				var times []time.Time
+				go func() {
+					ended <- under.way(h.engine.Journal, func(tx *journal.Tx) error {
+						if times = append(times, tx.Now); len(times) > 1 {
+							return nil
+						}
+						if under.holding {
+							if err := tx.RaiseRevision(); err != nil {
+								return err
+							}
+						}
+						close(began)
+						<-goOn
+						return nil
+					})
+				}()
+				<-began
+				reset := make(chan error, 1)
+				go func() {
+					_, err := h.engine.Access.ResetClock(context.WithoutCancel(t.Context()), by, "the machine came up in the wrong month")
+					reset <- err
+				}()
+				if under.holding {
+					conn := pgtest.Shared(t).Connect(t, "postgres")
+					h.until("the reset waits", func() (waits bool) {
+						if err := conn.QueryRow(t.Context(), `SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE $1 LIKE '%' || datname || '%'
+							AND wait_event_type = 'Lock' AND query LIKE '%SetClockBack%')`, h.config.Database).Scan(&waits); err != nil {
+							t.Fatal(err)
+						}
+						return waits
+					})
+				} else if err := <-reset; err != nil {
+					t.Error(err)
+				}
+				close(goOn)
+				if under.holding {
+					if err := <-reset; err != nil {
+						t.Error(err)
+					}
+				}
+				if err := <-ended; err != nil {
+					t.Error(err)
+				}
+				if now := h.clock.Now(); len(times) != 2 || times[0].Before(now.Add(month-time.Hour)) || times[1].After(now) {
+					t.Errorf("it was done at %s, and it is %s", times, now)
+				}
+			})
+		})
+	}
 }

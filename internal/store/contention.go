@@ -2,6 +2,7 @@ package store
 
 import (
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"strings"
@@ -18,13 +19,21 @@ func Turn(name string) int64 {
 	return int64(hash.Sum64())      //nolint:gosec // any number will do
 }
 
-// turnsOfSQLite teaches SQLite the function that turns are taken with; its
+// ErrLostRace, returned by what runs in a transaction, has it run again from its
+// beginning, as when the database itself prefers another one to it.
+var ErrLostRace = errors.New("another transaction came first")
+
+// turnsOfSQLite teaches SQLite the functions that turns are taken with; its
 // transactions that write take turns by themselves.
 var turnsOfSQLite = sync.OnceValue(func() error {
-	if err := sqlite.RegisterScalarFunction("pg_advisory_xact_lock", 1, func(*sqlite.FunctionContext, []driver.Value) (driver.Value, error) {
-		return nil, nil
-	}); err != nil {
-		return fmt.Errorf("teach SQLite to take turns: %w", err)
+	for function, answer := range map[string]driver.Value{
+		"pg_advisory_xact_lock": nil, "pg_advisory_xact_lock_shared": nil, "pg_try_advisory_xact_lock_shared": int64(1),
+	} {
+		if err := sqlite.RegisterScalarFunction(function, 1, func(*sqlite.FunctionContext, []driver.Value) (driver.Value, error) {
+			return answer, nil
+		}); err != nil {
+			return fmt.Errorf("teach SQLite to take turns: %w", err)
+		}
 	}
 	return nil
 })

@@ -372,6 +372,9 @@ func beginOn(ctx context.Context, db *sql.DB, options *sql.TxOptions, send sendi
 // lostRace reports whether the database gave up on a transaction in favour of
 // another, so that running it again may succeed.
 func lostRace(err error) bool {
+	if errors.Is(err, ErrLostRace) {
+		return true
+	}
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
 		return pg.Code == "40001" || pg.Code == "40P01"

@@ -41,13 +41,12 @@ func (a *Access) ResetClock(ctx context.Context, by journal.Actor, reason string
 	const tries = 5 // revocations go on meanwhile
 	for try := 1; ; try++ {
 		err := a.Journal.Write(ctx, by, func(tx *journal.Tx) error {
-			from := tx.Mark
-			span, err := tx.SetBack()
+			from, err := tx.SetBack()
 			if err != nil {
 				return err
 			}
 			reset = ClockReset{From: from, To: tx.Now}
-			moved, err := setBack(ctx, tx, span)
+			moved, err := setBack(ctx, tx, from.Sub(tx.Now))
 			if err != nil {
 				return err
 			}

@@ -27,7 +27,7 @@ const (
 var columns = map[string]string{
 	"state.id": noTime, "state.revision": noTime, "state.evidence_size": noTime, "state.clock_mark": mark,
 	"state.restored_at": history,
-	"changes.shard":     noTime, "changes.n": noTime,
+	"state.set_backs":   noTime, "changes.shard": noTime, "changes.n": noTime, "changes.set_backs": noTime,
 	"declared.version": noTime, "declared.uses": noTime,
 	"identities.version": noTime, "identities.uses": noTime, "identities.used_at": moves, "identities.due_at": moves,
 	"business_events.opened_at": moves, "business_events.ends_at": moves, "business_events.closed_at": history,

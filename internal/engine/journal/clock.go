@@ -1,7 +1,9 @@
 package journal
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -102,22 +104,71 @@ func (j *Journal) MarkTime(ctx context.Context) error {
 }
 
 // SetBack sets the mark back to the clock, in a transaction that also moves what
-// is still to come and records it. It answers by how much.
-func (tx *Tx) SetBack() (time.Duration, error) {
+// is still to come and records it. It comes first in that, and answers from when:
+// whatever other transactions do in the time that is taken back was committed
+// before, or is done again after it.
+func (tx *Tx) SetBack() (from time.Time, err error) {
 	if wrong := tx.journal.skewed(); wrong != "" {
-		return 0, fault.New(fault.Unavailable, "this server's clock is %s; put the wrong one of the two right first", wrong)
+		return from, fault.New(fault.Unavailable, "this server's clock is %s; put the wrong one of the two right first", wrong)
 	}
-	by := tx.Mark.Sub(tx.clock)
-	if by <= clockTolerance {
-		return 0, fault.New(fault.Conflict, "the clock is not behind a time that was seen already, so there is nothing to set back")
+	if err := tx.TakeTurn(tx.ctx, setBackTurn); err != nil {
+		return from, fmt.Errorf("wait for what is being committed: %w", err)
 	}
-	n, err := tx.SetClockMark(tx.ctx, sqlc.SetClockMarkParams{OldMark: store.Micros(tx.Mark), NewMark: store.Micros(tx.clock)})
-	if err == nil && n != 1 {
-		err = fault.New(fault.Conflict, "the time moved at the same moment; try again")
-	}
+	state, err := tx.GetState(tx.ctx)
 	if err != nil {
-		return 0, fmt.Errorf("set the time back: %w", err)
+		return from, fmt.Errorf("read the time: %w", err)
 	}
-	tx.Now, tx.Mark = tx.clock, tx.clock
-	return by, nil
+	from = store.Time(state.ClockMark)
+	if from.Sub(tx.clock) <= clockTolerance {
+		return from, fault.New(fault.Conflict, "the clock is not behind a time that was seen already, so there is nothing to set back")
+	}
+	if err := cmp.Or(tx.SetClockBack(tx.ctx, store.Micros(tx.clock)), tx.SetChangesBack(tx.ctx)); err != nil {
+		return from, fmt.Errorf("set the time back: %w", err)
+	}
+	tx.Now, tx.Mark, tx.Outside.At, tx.setBacks = tx.clock, tx.clock, tx.clock, state.SetBacks+1
+	return from, nil
+}
+
+// setBackTurn is had by whoever sets time back, and awaited by whoever was overtaken
+// by that.
+var setBackTurn = store.Turn("set time back")
+
+// transact runs a transaction, again from its beginning where that is of use.
+type transact func(context.Context, func(*store.Queries) error) error
+
+// inTime runs f in a transaction that raiseChanges or holdTime ends. Where time is
+// set back meanwhile, f runs again, in the right time: nothing of a time that never
+// was is written once that is over.
+func (j *Journal) inTime(ctx context.Context, write transact, f func(tx *Tx) error) error {
+	late := false
+	return write(ctx, func(q *store.Queries) error {
+		if late { // here it holds nothing yet that whoever sets time back may wait for
+			if err := q.AwaitTurn(ctx, setBackTurn); err != nil {
+				return fmt.Errorf("wait until time is set back: %w", err)
+			}
+		}
+		tx, err := j.begin(ctx, q)
+		if err != nil {
+			return err
+		}
+		err = f(tx)
+		late = errors.Is(err, store.ErrLostRace)
+		return err
+	})
+}
+
+func (tx *Tx) holdTime() error {
+	n, err := tx.HoldTime(tx.ctx, sqlc.HoldTimeParams{Shard: tx.journal.nextShard(), SetBacks: tx.setBacks, Turn: setBackTurn})
+	return overtaken(n, err)
+}
+
+// overtaken is an error where no row could be changed, because time is set back.
+func overtaken(n int64, err error) error {
+	switch {
+	case err != nil:
+		return fmt.Errorf("hold the time of the change: %w", err)
+	case n != 1:
+		return fmt.Errorf("time was set back: %w", store.ErrLostRace)
+	}
+	return nil
 }

@@ -199,6 +199,8 @@ type Tx struct {
 	Together bool
 	// clock is what the clock says, mark or not.
 	clock time.Time
+	// setBacks is how often time had been set back when the transaction began.
+	setBacks int64
 
 	ctx     context.Context
 	journal *Journal
@@ -244,22 +246,18 @@ func (j *Journal) WriteTogether(ctx context.Context, by Actor, f func(tx *Tx) er
 // Writers is how many transactions can write at once.
 func (j *Journal) Writers() int { return j.store.Writers() }
 
-func (j *Journal) write(ctx context.Context, by Actor, write func(context.Context, func(*store.Queries) error) error, f func(tx *Tx) error) error {
+func (j *Journal) write(ctx context.Context, by Actor, write transact, f func(tx *Tx) error) error {
 	_ = j.ledger.Retry() // what it cannot write keeps grants from being given
 	var outside ledger.Entries
 	var committed *Tx
-	err := write(ctx, func(q *store.Queries) error {
-		tx, err := j.begin(ctx, q)
-		if err != nil {
-			return err
-		}
+	err := j.inTime(ctx, write, func(tx *Tx) error {
 		tx.by = by
 		defer func() { outside = tx.Outside }()
 		if err := f(tx); err != nil {
 			return err
 		}
 		committed = tx
-		return j.raiseChanges(ctx, q)
+		return tx.raiseChanges()
 	})
 	// Also after an error: a commit whose answer was lost has happened.
 	j.writes.Add(1)
@@ -321,25 +319,22 @@ func (j *Journal) Later(mark int64) time.Time {
 // Bookkeep runs f in a transaction for what is not state of governance and
 // leaves no evidence: leases, attempts, the time of the next one.
 func (j *Journal) Bookkeep(ctx context.Context, f func(tx *Tx) error) error {
-	return away(j.store.Write(ctx, func(q *store.Queries) error {
-		tx, err := j.begin(ctx, q)
-		if err != nil {
+	return away(j.bookkeep(ctx, j.store.Write, f))
+}
+
+func (j *Journal) bookkeep(ctx context.Context, write transact, f func(tx *Tx) error) error {
+	return j.inTime(ctx, write, func(tx *Tx) error {
+		if err := f(tx); err != nil {
 			return err
 		}
-		return f(tx)
-	}))
+		return tx.holdTime()
+	})
 }
 
 // BookkeepTogether is Bookkeep for many rows. It may run f once more, with rows
 // that are not as the first run took them to be.
 func (j *Journal) BookkeepTogether(ctx context.Context, f func(tx *Tx) error) error {
-	err := j.store.WriteTogether(ctx, func(q *store.Queries) error {
-		tx, err := j.begin(ctx, q)
-		if err != nil {
-			return err
-		}
-		return f(tx)
-	})
+	err := j.bookkeep(ctx, j.store.WriteTogether, f)
 	if errors.Is(err, store.ErrMoved) {
 		return j.Bookkeep(ctx, f)
 	}
@@ -352,7 +347,7 @@ func (j *Journal) begin(ctx context.Context, q *store.Queries) (*Tx, error) {
 		return nil, fmt.Errorf("read state: %w", err)
 	}
 	now, mark := j.clock.Now(), store.Time(state.ClockMark)
-	tx := &Tx{Queries: q, Now: now, Mark: mark, Revision: state.Revision, ctx: ctx, journal: j, by: Engine(), clock: now}
+	tx := &Tx{Queries: q, Now: now, Mark: mark, Revision: state.Revision, ctx: ctx, journal: j, by: Engine(), clock: now, setBacks: state.SetBacks}
 	j.isOlder.Store(state.RestoredAt > 0)
 	if state.RestoredAt > 0 {
 		tx.RestoredAt = store.Time(state.RestoredAt)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stint-dev/terraform-provider-stint/internal/store"
+	"github.com/stint-dev/terraform-provider-stint/internal/store/sqlc"
 )
 
 // Staleness bounds how long [Journal.Latest] may not know of what another
@@ -112,13 +113,11 @@ func (j *Journal) look(ctx context.Context) (*look, error) {
 }
 
 // raiseChanges tells other processes that the state has changed.
-func (j *Journal) raiseChanges(ctx context.Context, q *store.Queries) error {
-	n, err := q.RaiseChanges(ctx, int64(j.shard.Add(1)%changeShards))
-	if err == nil && n != 1 {
-		err = fmt.Errorf("%d rows instead of one count it", n)
-	}
-	if err != nil {
-		return fmt.Errorf("count the change: %w", err)
-	}
-	return nil
+func (tx *Tx) raiseChanges() error {
+	n, err := tx.RaiseChanges(tx.ctx, sqlc.RaiseChangesParams{Shard: tx.journal.nextShard(), SetBacks: tx.setBacks, Turn: setBackTurn})
+	return overtaken(n, err)
+}
+
+func (j *Journal) nextShard() int64 {
+	return int64(j.shard.Add(1) % changeShards) //nolint:gosec // it is small
 }

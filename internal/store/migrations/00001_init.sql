@@ -10,6 +10,8 @@ CREATE TABLE state (
     id BIGINT PRIMARY KEY,
     revision BIGINT NOT NULL,
     clock_mark BIGINT NOT NULL,
+    -- How often time was set back.
+    set_backs BIGINT NOT NULL,
     evidence_size BIGINT NOT NULL,
     log_origin TEXT NOT NULL,
     -- Of what time a state is, or of an earlier one, that is older than what was
@@ -18,18 +20,20 @@ CREATE TABLE state (
     restored_at BIGINT NOT NULL
 );
 
-INSERT INTO state (id, revision, clock_mark, evidence_size, log_origin, restored_at) VALUES (1, 0, 0, 0, '', 0);
+INSERT INTO state (id, revision, clock_mark, set_backs, evidence_size, log_origin, restored_at) VALUES (1, 0, 0, 0, 0, '', 0);
 
 -- How many transactions have changed the state, spread over a few rows so that
--- writers do not queue: their sum tells whether anything has happened.
+-- writers do not queue: their sum tells whether anything has happened. How often
+-- time was set back is in each, as in the state: see RaiseChanges.
 CREATE TABLE changes (
     shard BIGINT PRIMARY KEY,
-    n BIGINT NOT NULL
+    n BIGINT NOT NULL,
+    set_backs BIGINT NOT NULL
 );
 
-INSERT INTO changes (shard, n)
+INSERT INTO changes (shard, n, set_backs)
 WITH RECURSIVE shards (shard) AS (SELECT 0 UNION ALL SELECT shard + 1 FROM shards WHERE shard < 63)
-SELECT shard, 0 FROM shards;
+SELECT shard, 0, 0 FROM shards;
 
 -- Applications, entitlements, eligibility policies, SoD rules and grant
 -- templates. `uses` is raised by every transaction that relies on the row

@@ -1,5 +1,5 @@
 -- name: GetState :one
-SELECT id, revision, clock_mark, evidence_size, log_origin, restored_at FROM state WHERE id = 1;
+SELECT id, revision, clock_mark, set_backs, evidence_size, log_origin, restored_at FROM state WHERE id = 1;
 
 -- name: RaiseRevision :one
 UPDATE state SET revision = revision + 1 WHERE id = 1 RETURNING revision;
@@ -7,9 +7,11 @@ UPDATE state SET revision = revision + 1 WHERE id = 1 RETURNING revision;
 -- name: RaiseClockMark :exec
 UPDATE state SET clock_mark = sqlc.arg(now) WHERE id = 1 AND clock_mark < sqlc.arg(now);
 
--- SetClockMark sets time back; no row when another process has moved it.
--- name: SetClockMark :execrows
-UPDATE state SET clock_mark = sqlc.arg(new_mark) WHERE id = 1 AND clock_mark = sqlc.arg(old_mark);
+-- name: SetClockBack :exec
+UPDATE state SET clock_mark = sqlc.arg(now), set_backs = set_backs + 1 WHERE id = 1;
+
+-- name: SetChangesBack :exec
+UPDATE changes SET set_backs = set_backs + 1;
 
 -- What is to come moves along when time is set back.
 
@@ -86,10 +88,24 @@ UPDATE state SET evidence_size = sqlc.arg(new_size) WHERE id = 1 AND evidence_si
 -- name: TakeTurn :exec
 SELECT pg_advisory_xact_lock(CAST(sqlc.arg(turn) AS BIGINT));
 
--- RaiseChanges holds its row until the end of the transaction, so it comes
--- last in every one that changes state.
+-- AwaitTurn waits until no other transaction has the turn, and keeps all from taking
+-- it, but not from waiting for it, until the end of this one.
+-- name: AwaitTurn :exec
+SELECT pg_advisory_xact_lock_shared(CAST(sqlc.arg(turn) AS BIGINT));
+
+-- RaiseChanges holds its row until the end of the transaction, so it comes last in
+-- every one that changes state. It changes no row when time was set back since the
+-- transaction began, or is just being: whoever sets time back has the turn, and sees
+-- what others have done until then. The second holds because the row is looked at
+-- again as it is now, not as it was when the statement began.
 -- name: RaiseChanges :execrows
-UPDATE changes SET n = n + 1 WHERE shard = sqlc.arg(shard);
+UPDATE changes SET n = n + 1
+WHERE shard = sqlc.arg(shard) AND set_backs = sqlc.arg(set_backs) AND pg_try_advisory_xact_lock_shared(CAST(sqlc.arg(turn) AS BIGINT));
+
+-- HoldTime is RaiseChanges for what others need not notice.
+-- name: HoldTime :execrows
+UPDATE changes SET n = n
+WHERE shard = sqlc.arg(shard) AND set_backs = sqlc.arg(set_backs) AND pg_try_advisory_xact_lock_shared(CAST(sqlc.arg(turn) AS BIGINT));
 
 -- name: CountChanges :one
 SELECT CAST(SUM(n) AS BIGINT) FROM changes;

@@ -49,8 +49,9 @@ type Call struct {
 }
 
 type Change struct {
-	Shard int64
-	N     int64
+	Shard    int64
+	N        int64
+	SetBacks int64
 }
 
 type Declared struct {
@@ -227,6 +228,7 @@ type State struct {
 	ID           int64
 	Revision     int64
 	ClockMark    int64
+	SetBacks     int64
 	EvidenceSize int64
 	LogOrigin    string
 	RestoredAt   int64

@@ -28,6 +28,17 @@ func (q *Queries) AdvanceEvidence(ctx context.Context, arg AdvanceEvidenceParams
 	return result.RowsAffected()
 }
 
+const awaitTurn = `-- name: AwaitTurn :exec
+SELECT pg_advisory_xact_lock_shared(CAST($1 AS BIGINT))
+`
+
+// AwaitTurn waits until no other transaction has the turn, and keeps all from taking
+// it, but not from waiting for it, until the end of this one.
+func (q *Queries) AwaitTurn(ctx context.Context, turn int64) error {
+	_, err := q.db.ExecContext(ctx, awaitTurn, turn)
+	return err
+}
+
 const countChanges = `-- name: CountChanges :one
 SELECT CAST(SUM(n) AS BIGINT) FROM changes
 `
@@ -40,7 +51,7 @@ func (q *Queries) CountChanges(ctx context.Context) (int64, error) {
 }
 
 const getState = `-- name: GetState :one
-SELECT id, revision, clock_mark, evidence_size, log_origin, restored_at FROM state WHERE id = 1
+SELECT id, revision, clock_mark, set_backs, evidence_size, log_origin, restored_at FROM state WHERE id = 1
 `
 
 func (q *Queries) GetState(ctx context.Context) (State, error) {
@@ -50,11 +61,32 @@ func (q *Queries) GetState(ctx context.Context) (State, error) {
 		&i.ID,
 		&i.Revision,
 		&i.ClockMark,
+		&i.SetBacks,
 		&i.EvidenceSize,
 		&i.LogOrigin,
 		&i.RestoredAt,
 	)
 	return i, err
+}
+
+const holdTime = `-- name: HoldTime :execrows
+UPDATE changes SET n = n
+WHERE shard = $1 AND set_backs = $2 AND pg_try_advisory_xact_lock_shared(CAST($3 AS BIGINT))
+`
+
+type HoldTimeParams struct {
+	Shard    int64
+	SetBacks int64
+	Turn     int64
+}
+
+// HoldTime is RaiseChanges for what others need not notice.
+func (q *Queries) HoldTime(ctx context.Context, arg HoldTimeParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, holdTime, arg.Shard, arg.SetBacks, arg.Turn)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 const listAllMadeAccountIDs = `-- name: ListAllMadeAccountIDs :many
@@ -204,13 +236,23 @@ func (q *Queries) ListRequestsWithTime(ctx context.Context) ([]string, error) {
 }
 
 const raiseChanges = `-- name: RaiseChanges :execrows
-UPDATE changes SET n = n + 1 WHERE shard = $1
+UPDATE changes SET n = n + 1
+WHERE shard = $1 AND set_backs = $2 AND pg_try_advisory_xact_lock_shared(CAST($3 AS BIGINT))
 `
 
-// RaiseChanges holds its row until the end of the transaction, so it comes
-// last in every one that changes state.
-func (q *Queries) RaiseChanges(ctx context.Context, shard int64) (int64, error) {
-	result, err := q.db.ExecContext(ctx, raiseChanges, shard)
+type RaiseChangesParams struct {
+	Shard    int64
+	SetBacks int64
+	Turn     int64
+}
+
+// RaiseChanges holds its row until the end of the transaction, so it comes last in
+// every one that changes state. It changes no row when time was set back since the
+// transaction began, or is just being: whoever sets time back has the turn, and sees
+// what others have done until then. The second holds because the row is looked at
+// again as it is now, not as it was when the statement began.
+func (q *Queries) RaiseChanges(ctx context.Context, arg RaiseChangesParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, raiseChanges, arg.Shard, arg.SetBacks, arg.Turn)
 	if err != nil {
 		return 0, err
 	}
@@ -447,22 +489,22 @@ func (q *Queries) SetBackUse(ctx context.Context, arg SetBackUseParams) error {
 	return err
 }
 
-const setClockMark = `-- name: SetClockMark :execrows
-UPDATE state SET clock_mark = $1 WHERE id = 1 AND clock_mark = $2
+const setChangesBack = `-- name: SetChangesBack :exec
+UPDATE changes SET set_backs = set_backs + 1
 `
 
-type SetClockMarkParams struct {
-	NewMark int64
-	OldMark int64
+func (q *Queries) SetChangesBack(ctx context.Context) error {
+	_, err := q.db.ExecContext(ctx, setChangesBack)
+	return err
 }
 
-// SetClockMark sets time back; no row when another process has moved it.
-func (q *Queries) SetClockMark(ctx context.Context, arg SetClockMarkParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, setClockMark, arg.NewMark, arg.OldMark)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
+const setClockBack = `-- name: SetClockBack :exec
+UPDATE state SET clock_mark = $1, set_backs = set_backs + 1 WHERE id = 1
+`
+
+func (q *Queries) SetClockBack(ctx context.Context, now int64) error {
+	_, err := q.db.ExecContext(ctx, setClockBack, now)
+	return err
 }
 
 const setLogOrigin = `-- name: SetLogOrigin :execrows
