@@ -305,7 +305,10 @@ func (s *Store) transact(ctx context.Context, db *sql.DB, options *sql.TxOptions
 		t := &together{Tx: tx, ctx: within, conn: conn, assumes: send == manyAtOnce}
 		queries, commit, sent = t, t.Commit, func() error { return t.err }
 	}
-	defer func() { _ = tx.Rollback() }() // no-op after a commit
+	defer func() {
+		conn.heed()
+		_ = tx.Rollback() // no-op after a commit
+	}()
 	if s.around != nil {
 		queries, commit = s.around(queries, commit)
 	}
@@ -330,7 +333,7 @@ var errBeginTimeout = fmt.Errorf("it did not begin a transaction within %s", beg
 
 // begin gives up on a database that accepts connections and says nothing, as
 // one does that is frozen. SQLite's writers wait for one another instead.
-func (s *Store) begin(ctx context.Context, end context.CancelCauseFunc, db *sql.DB, options *sql.TxOptions, send sending) (*sql.Tx, *sql.Conn, error) {
+func (s *Store) begin(ctx context.Context, end context.CancelCauseFunc, db *sql.DB, options *sql.TxOptions, send sending) (*sql.Tx, *connection, error) {
 	if s.dialect != goose.DialectPostgres {
 		tx, err := db.BeginTx(ctx, options)
 		return tx, nil, err
@@ -340,6 +343,7 @@ func (s *Store) begin(ctx context.Context, end context.CancelCauseFunc, db *sql.
 	timer.Stop()
 	if cause := context.Cause(ctx); errors.Is(cause, errBeginTimeout) {
 		if err == nil {
+			conn.heed()
 			_ = tx.Rollback() // it is cancelled already
 			if conn != nil {
 				_ = conn.Close()
@@ -348,25 +352,6 @@ func (s *Store) begin(ctx context.Context, end context.CancelCauseFunc, db *sql.
 		return nil, nil, cause
 	}
 	return tx, conn, err
-}
-
-// beginOn begins a transaction, on a connection that is told where statements are
-// sent together.
-func beginOn(ctx context.Context, db *sql.DB, options *sql.TxOptions, send sending) (*sql.Tx, *sql.Conn, error) {
-	if send == oneByOne {
-		tx, err := db.BeginTx(ctx, options)
-		return tx, nil, err
-	}
-	conn, err := db.Conn(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	tx, err := conn.BeginTx(ctx, options)
-	if err != nil {
-		_ = conn.Close() // the error is why
-		return nil, nil, err
-	}
-	return tx, conn, nil
 }
 
 // lostRace reports whether the database gave up on a transaction in favour of

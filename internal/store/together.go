@@ -45,11 +45,54 @@ func (s *Store) Writers() int {
 // sendAfter bounds how many statements wait to be sent.
 const sendAfter = 500
 
+// connection is that of a transaction which sends statements together.
+type connection struct {
+	*sql.Conn
+	ctx context.Context
+	end context.CancelFunc
+}
+
+// heed lets the end of the context end the transaction from here on.
+func (c *connection) heed() {
+	if c != nil {
+		context.AfterFunc(c.ctx, c.end)
+	}
+}
+
+// beginOn begins a transaction, on a connection that is told where statements are
+// sent together. There, the end of the context ends only the statement that is
+// running, until the connection heeds it: database/sql would close the connection
+// beside what is being sent on it, and panics in Conn.Raw where that is at the same
+// moment.
+func beginOn(ctx context.Context, db *sql.DB, options *sql.TxOptions, send sending) (*sql.Tx, *connection, error) {
+	if send == oneByOne {
+		tx, err := db.BeginTx(ctx, options)
+		return tx, nil, err
+	}
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	apart, end := context.WithCancel(context.WithoutCancel(ctx))
+	heeding := context.AfterFunc(ctx, end)
+	tx, err := conn.BeginTx(apart, options)
+	if !heeding() && err == nil {
+		_ = tx.Rollback() // it is cancelled already
+		err = ctx.Err()
+	}
+	if err != nil {
+		end()
+		_ = conn.Close() // the error is why
+		return nil, nil, err
+	}
+	return tx, &connection{Conn: conn, ctx: ctx, end: end}, nil
+}
+
 // together is a transaction of a PostgreSQL that sends statements together.
 type together struct {
 	*sql.Tx
 	ctx  context.Context
-	conn *sql.Conn
+	conn *connection
 	// assumes: who asks how many rows a statement changed is told one.
 	assumes bool
 	waiting pgx.Batch
@@ -115,6 +158,7 @@ func (t *together) Commit() error {
 	if t.send(); t.err != nil {
 		return t.err
 	}
+	t.conn.heed()
 	return t.Tx.Commit()
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"runtime"
 	"testing"
 	"time"
 
@@ -116,6 +117,33 @@ func TestCommitThatNobodyWaitsForIsInDoubtOnceItWasSent(t *testing.T) {
 	}
 	if err := watching.Wait(); err != nil {
 		t.Error(err)
+	}
+}
+
+// database/sql takes the connection of a transaction away whose context has ended, and
+// brings the process down when something is just being sent on it.
+func TestConnectionIsNotTakenAwayFromWhatIsSentOnIt(t *testing.T) {
+	s := open(t, pgtest.Shared(t).NewDatabase(t))
+	for range 200 {
+		ctx, cancel := context.WithCancel(t.Context())
+		err := s.WriteTogether(ctx, func(q *store.Queries) error {
+			if _, err := q.RaiseRevision(t.Context()); err != nil {
+				return err
+			}
+			if _, err := q.AddLease(t.Context(), sqlc.AddLeaseParams{Key: "k", Holder: "h", UntilAt: 1}); err != nil {
+				return err
+			}
+			cancel()
+			runtime.Gosched()
+			_, err := q.GetState(t.Context()) // which sends it
+			return err
+		})
+		if !errors.Is(err, context.Canceled) || errors.Is(err, sql.ErrConnDone) || errors.Is(err, sql.ErrTxDone) {
+			t.Fatalf("of a caller who has left: %v", err)
+		}
+	}
+	if got := revision(t, s); got != 0 {
+		t.Errorf("revision %d", got)
 	}
 }
 
