@@ -30,7 +30,19 @@ fi
 # The user's Terraform configuration has no say in tests.
 TF_CLI_CONFIG_FILE=$(mktemp)
 export TF_CLI_CONFIG_FILE
-trap 'rm -f "$TF_CLI_CONFIG_FILE"' EXIT
+memory=
+trap 'rm -rf "$TF_CLI_CONFIG_FILE" ${memory:+"$memory"}' EXIT
+
+# Tests make hundreds of database clusters that nobody reads again: in memory, where
+# there is enough of it, that costs a quarter less processor time than on a disk.
+# Programs have to run from there as well, and the user of PostgreSQL to get there.
+if [ -z "${TMPDIR:-}" ] && [ "$(df --output=avail /dev/shm 2>/dev/null | tail -n 1)" -gt $((4 << 20)) ] 2>/dev/null; then
+    memory=$(mktemp -d /dev/shm/stint-test-XXXXXXXX)
+    chmod 0711 "$memory"
+    if cp "$(command -v true)" "$memory" && "$memory/true" 2>/dev/null; then
+        export GOTMPDIR=/tmp TMPDIR=$memory
+    fi
+fi
 
 race=()
 detector="WITHOUT the race detector, for want of a C compiler"

@@ -120,20 +120,28 @@ func prepare(password string, options ...Option) (*Server, error) {
 // create makes the database cluster: the first one of a test binary with
 // initdb, every other one as its copy.
 func (s *Server) create() error {
+	archive, err := s.first()
+	if archive == nil || err != nil {
+		return err
+	}
+	return s.unpack(archive)
+}
+
+// first makes the cluster where it is the first one, and else answers that one.
+func (s *Server) first() (archive *os.File, err error) {
 	pristine.Lock()
 	defer pristine.Unlock()
 	if pristine.archive != nil {
 		s.password = pristine.password
-		return s.unpack(pristine.archive)
+		return pristine.archive, nil
 	}
 	if err := s.initdb(); err != nil {
-		return err
+		return nil, err
 	}
-	archive, err := s.pack()
-	if err == nil {
+	if archive, err = s.pack(); err == nil {
 		pristine.archive, pristine.password = archive, s.password
 	}
-	return err
+	return nil, err
 }
 
 // initdb makes a cluster whose collation is a linguistic one, as most real

@@ -1,5 +1,9 @@
 -- +goose Up
 
+-- One statement to goose, so that it is neither searched for the end of each nor
+-- sent in pieces.
+-- +goose StatementBegin
+
 -- Times are microseconds since 1970 in UTC. Identifiers compare by bytes and
 -- are ordered by the reader, never by the database. A column `body` is the
 -- JSON document of package governance; the columns beside it are the members
@@ -383,6 +387,8 @@ CREATE TABLE evidence_checkpoints (
     size BIGINT PRIMARY KEY,
     signed TEXT NOT NULL
 );
+
+-- +goose StatementEnd
 
 -- +goose Down
 -- A governance log is never migrated away.
