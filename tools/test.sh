@@ -39,7 +39,7 @@ trap 'rm -rf "$TF_CLI_CONFIG_FILE" ${memory:+"$memory"}' EXIT
 if [ -z "${TMPDIR:-}" ] && [ "$(df --output=avail /dev/shm 2>/dev/null | tail -n 1)" -gt $((4 << 20)) ] 2>/dev/null; then
     memory=$(mktemp -d /dev/shm/stint-test-XXXXXXXX)
     chmod 0711 "$memory"
-    if cp "$(command -v true)" "$memory" && "$memory/true" 2>/dev/null; then
+    if cp "$(type -P true)" "$memory" && "$memory/true" 2>/dev/null; then
         export GOTMPDIR=/tmp TMPDIR=$memory
     fi
 fi
