@@ -114,7 +114,7 @@ func (r run) of(t *testing.T, database string, application governance.Applicatio
 		r.target = "stub, 1 ms"
 	}
 	due := time.Now().UTC().Add(8*time.Second + prepares).Truncate(time.Second)
-	s.open(t, func(e *engine.Engine) error { return s.hold(t.Context(), e, application, r.grants, due, r.span) })
+	s.open(t, func(e *engine.Engine) error { return s.hold(t.Context(), e, application, 0, r.grants, due, r.span) })
 	server := start(t, s)
 	if time.Now().After(due) {
 		t.Fatal("the grants were due before the server ran; the machine is too slow for this measurement")
@@ -126,6 +126,48 @@ func (r run) of(t *testing.T, database string, application governance.Applicatio
 	server.stop(t)
 	t.Log(r.cells())
 	return r
+}
+
+// begun is how long after the start of a server's process had ended what was due
+// before it.
+type begun struct {
+	store string
+	late  []time.Duration
+	load  string
+}
+
+func (b begun) cells() []string {
+	r := run{late: b.late}
+	return []string{b.store, fmt.Sprint(len(b.late)), fmt.Sprintf("%.2f s", r.at(0.5).Seconds()), fmt.Sprintf("%.2f s", r.at(1).Seconds()), b.load}
+}
+
+var begunHead = []string{"store", "starts", "p50", "max", "load"}
+
+// begin has a grant come due while no server runs, and starts one, n times; each is
+// killed, so that the next one finds what a crash leaves.
+func begin(t *testing.T, database, name string, n int) begun {
+	t.Helper()
+	target := newTarget(t)
+	s := prepare(t, database, target, bystanders)
+	grantAll(t, target, n)
+	b := begun{store: name, load: loadAverage()}
+	at := map[governance.AccountID]time.Time{}
+	var ended []governance.Grant
+	for i := range n {
+		s.open(t, func(e *engine.Engine) error {
+			return s.hold(t.Context(), e, "measured", i, 1, time.Now().UTC().Add(-time.Minute), 0)
+		})
+		at[governance.NewAccountID("measured", person(i))] = time.Now()
+		server := start(t, s)
+		ended = s.untilEnded(t, time.Minute)
+		server.kill(t)
+	}
+	for _, g := range ended {
+		b.late = append(b.late, g.EndedAt.Sub(at[g.Account]))
+	}
+	slices.Sort(b.late)
+	t.Log(b.cells())
+	return b
 }
 
 // loadAverage is how many processes want the processors, as Linux tells it.
@@ -143,6 +185,7 @@ func loadAverage() string {
 func TestGrantsThatAreDueAtOnceAllEnd(t *testing.T) {
 	if !soak() {
 		measure(t, stores[0].open(t), stores[0].name, "measured", 50)
+		begin(t, stores[0].open(t), stores[0].name, 2)
 		return
 	}
 	var page page
@@ -154,6 +197,9 @@ func TestGrantsThatAreDueAtOnceAllEnd(t *testing.T) {
 	lateness("alone", func(t *testing.T, database, name string) run { return measureAlone(t, database, name, 20) })
 	lateness("many", func(t *testing.T, database, name string) run { return measure(t, database, name, "measured", people) })
 	lateness("stub", func(t *testing.T, database, name string) run { return measure(t, database, name, "stub", *many) })
+	for _, on := range stores {
+		t.Run("start/"+on.name, func(t *testing.T) { page.begun = append(page.begun, begin(t, on.open(t), on.name, 20)) })
+	}
 	for _, on := range stores {
 		replicas := []int{1}
 		if on.name != "SQLite" {

@@ -22,6 +22,7 @@ var (
 // page is what was measured in one run.
 type page struct {
 	runs     []run
+	begun    []begun
 	requests []asked
 }
 
@@ -50,6 +51,12 @@ func (p page) text() string {
 	}
 	table(&b, rows)
 	b.WriteString(reading)
+	b.WriteString("\n## From the start of a server to the end of what came due while none ran\n\nThe server before it was killed. It is counted from the start of the process until the right was read back as gone.\n\n")
+	rows = [][]string{begunHead}
+	for _, one := range p.begun {
+		rows = append(rows, one.cells())
+	}
+	table(&b, rows)
 	b.WriteString("\n## From a request to a grant that is active\n\n")
 	fmt.Fprintf(&b, "%d people at once ask for a right in a real PostgreSQL through an automatic template, each until they hold it, for at most %s. SQLite has one server.\n\n", requestsAtOnce, requestsFor.Round(time.Second))
 	rows = [][]string{askedHead}

@@ -122,14 +122,14 @@ func (s *state) declare(ctx context.Context, e *engine.Engine, requesters int) e
 
 func person(i int) string { return fmt.Sprintf("u%d", i) }
 
-// hold puts up n active grants that end one after the other within the span that
-// begins at due, as if the engine had given them.
-func (s *state) hold(ctx context.Context, e *engine.Engine, application governance.ApplicationID, n int, due time.Time, span time.Duration) error {
+// hold puts up n active grants, of as many people from the given one on, that end one
+// after the other within the span that begins at due, as if the engine had given them.
+func (s *state) hold(ctx context.Context, e *engine.Engine, application governance.ApplicationID, from, n int, due time.Time, span time.Duration) error {
 	preexisting, began := false, due.Add(-time.Hour)
-	for first := 0; first < n; first += 1000 {
+	for first := from; first < from+n; first += 1000 {
 		if err := e.Journal.BookkeepTogether(ctx, func(tx *journal.Tx) error {
-			for i := first; i < min(first+1000, n); i++ {
-				over := due.Add(span / time.Duration(n) * time.Duration(i)).Truncate(time.Microsecond)
+			for i := first; i < min(first+1000, from+n); i++ {
+				over := due.Add(span / time.Duration(n) * time.Duration(i-from)).Truncate(time.Microsecond)
 				g := governance.Grant{
 					ID: governance.GrantID(tx.NewID()), Request: "measured", Template: "measured", Identity: governance.IdentityID(person(i)),
 					Application: application, Account: governance.NewAccountID(application, person(i)), Entitlement: governance.NewEntitlementID(application, "role", "measured"),
@@ -174,6 +174,16 @@ func (s *state) db(t *testing.T) *sql.DB {
 // lateness waits until no grant is live and returns how late each ended.
 func (s *state) lateness(t *testing.T, within time.Duration) []time.Duration {
 	t.Helper()
+	var late []time.Duration
+	for _, g := range s.untilEnded(t, within) {
+		late = append(late, g.EndedAt.Sub(*g.RevokingAt))
+	}
+	return late
+}
+
+// untilEnded waits until no grant is live and returns them all.
+func (s *state) untilEnded(t *testing.T, within time.Duration) (ended []governance.Grant) {
+	t.Helper()
 	db := s.db(t)
 	for deadline := time.Now().Add(within); ; time.Sleep(500 * time.Millisecond) {
 		var live bool
@@ -193,7 +203,6 @@ func (s *state) lateness(t *testing.T, within time.Duration) []time.Duration {
 		t.Fatal(err)
 	}
 	defer func() { _ = rows.Close() }()
-	var late []time.Duration
 	for rows.Next() {
 		var body string
 		var g governance.Grant
@@ -206,10 +215,10 @@ func (s *state) lateness(t *testing.T, within time.Duration) []time.Duration {
 		if g.State != governance.GrantEnded || g.Outcome != governance.OutcomeRemoved {
 			t.Fatalf("grant %s is %s with outcome %q", g.ID, g.State, g.Outcome)
 		}
-		late = append(late, g.EndedAt.Sub(*g.RevokingAt))
+		ended = append(ended, g)
 	}
 	if err := rows.Err(); err != nil {
 		t.Fatal(err)
 	}
-	return late
+	return ended
 }
