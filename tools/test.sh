@@ -34,7 +34,7 @@ memory=
 trap 'rm -rf "$TF_CLI_CONFIG_FILE" ${memory:+"$memory"}' EXIT
 
 # Tests make hundreds of database clusters that nobody reads again: in memory, where
-# there is enough of it, that costs a quarter less processor time than on a disk.
+# there is enough of it, that costs a fifth less processor time than on a disk.
 # Programs have to run from there as well, and the user of PostgreSQL to get there.
 if [ -z "${TMPDIR:-}" ] && [ "$(df --output=avail /dev/shm 2>/dev/null | tail -n 1)" -gt $((4 << 20)) ] 2>/dev/null; then
     memory=$(mktemp -d /dev/shm/stint-test-XXXXXXXX)
