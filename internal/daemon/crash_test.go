@@ -37,17 +37,30 @@ func TestMain(m *testing.M) {
 }
 
 // Killed while a grant is active and started again after the grant's end, the
-// server takes it back by itself. How soon is measured by make lateness.
-func TestKilledServerRevokesAfterItsStart(t *testing.T) {
+// server has taken it back two seconds after its start (make lateness tells how soon). The machine may be busy
+// with something else just then, which slows the start of any process; the bound
+// has to hold in one of three tries.
+func TestKilledServerRevokesWithinTwoSecondsOfItsStart(t *testing.T) {
 	for store, database := range map[string]func() string{
 		"sqlite":     func() string { return "" },
 		"postgresql": func() string { return pgtest.Shared(t).NewDatabase(t) },
 	} {
-		t.Run(store, func(t *testing.T) { killAndRestart(t, database()) })
+		t.Run(store, func(t *testing.T) {
+			var took time.Duration
+			for range 3 {
+				if took = killAndRestart(t, database()); took <= 2*time.Second {
+					t.Logf("gone %s after the start of the process", took.Round(time.Millisecond))
+					return
+				}
+			}
+			t.Errorf("the right still stands two seconds after the start; in the last of three tries it went after %s", took)
+		})
 	}
 }
 
-func killAndRestart(t *testing.T, database string) {
+// killAndRestart is how long after its second start the server has taken back
+// what ended while it was dead.
+func killAndRestart(t *testing.T, database string) time.Duration {
 	t.Helper()
 	target := pgtest.Start(t)
 	target.Exec(t, "postgres", `CREATE ROLE billing_admin`, `CREATE ROLE alice LOGIN`)
@@ -67,12 +80,14 @@ func killAndRestart(t *testing.T, database string) {
 		t.Fatal("nobody was there to take the right back, and it is gone")
 	}
 
+	begin := time.Now()
 	startServer(t, arguments)
-	for deadline := time.Now().Add(time.Minute); isMember(t, target); {
-		if time.Now().After(deadline) {
+	for isMember(t, target) {
+		if time.Since(begin) > time.Minute {
 			t.Fatal("a minute after the start the right still stands")
 		}
 	}
+	return time.Since(begin)
 }
 
 // activeGrant declares a policy and gives alice billing_admin for two seconds.

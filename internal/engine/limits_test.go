@@ -133,16 +133,12 @@ func TestRevocationThatARateHoldsUpIsOverdueUntilTheRateIsRaised(t *testing.T) {
 		h.until("the first is taken back", func() bool { return over() == 1 })
 		h.clock.Advance(governance.OverdueAfter)
 		h.until("the second is taken back", func() bool { return over() == 2 })
-		second := h.clock.Now()
 		h.until("the third is overdue", func() bool { return len(h.findings(governance.FindingRevokeOverdue)) == 1 })
 		if late := h.open(operations.Filter{Overdue: true}); len(late) != 1 || late[0].Attempts != 0 {
 			t.Errorf("what is overdue without a try is %+v", late)
 		}
 		h.limit(nil)
-		h.until("the third is taken back", func() bool { return over() == 3 })
-		if after := h.clock.Now().Sub(second); after >= time.Minute {
-			t.Errorf("the rate was held: the third was taken back %s after the second", after)
-		}
+		h.within(5*time.Second, "the third is taken back", func() bool { return over() == 3 })
 		h.until("nothing is overdue", func() bool { return len(h.findings(governance.FindingRevokeOverdue)) == 0 })
 	})
 }

@@ -77,7 +77,7 @@ resource "stint_identity" "lead" {
   type = "human"
 }
 resource "stint_identity" "many" {
-  count   = 100
+  count   = 200
   name    = "person-${count.index}"
   type    = "human"
   manager = stint_identity.lead.id
@@ -91,7 +91,7 @@ resource "stint_identity" "many" {
 		resource.TestStep{Config: config("b"), PlanOnly: true, PreConfig: func() { before = count.Load() }},
 		resource.TestStep{Config: config("b"), PlanOnly: true, PreConfig: func() {
 			if asked := count.Load() - before; asked > 12 {
-				t.Errorf("a refresh of 101 resources took %d requests", asked)
+				t.Errorf("a refresh of 201 resources took %d requests", asked)
 			}
 		}},
 	)
