@@ -397,15 +397,17 @@ func (j *judge) dropped(gone func(held) bool) {
 // spare reports whether what somebody else gives now may be taken back: a grant
 // is on it or on what it cannot be without, or its end is still being verified.
 func (j *judge) spare(h held) bool {
-	open := map[governance.GrantID]bool{}
-	for _, o := range j.last.operations {
-		open[o.grant] = true
-	}
-	for id, g := range j.last.grants {
-		for _, with := range gives(h.entitlement) {
-			if giving(g.Grant, held{h.account, with}) && (g.State.Live() || open[id]) {
-				return true
-			}
+	return slices.ContainsFunc(gives(h.entitlement), func(with governance.EntitlementID) bool {
+		return unsettled(j.last, held{h.account, with})
+	})
+}
+
+// unsettled reports whether a grant gives a right, or its end is still being verified.
+func unsettled(f facts, h held) bool {
+	for id, g := range f.grants {
+		verified := !slices.ContainsFunc(f.operations, func(o operationRow) bool { return o.grant == id })
+		if giving(g.Grant, h) && (g.State.Live() || !verified) {
+			return true
 		}
 	}
 	return false
@@ -421,11 +423,11 @@ func (j *judge) synced(application governance.ApplicationID, before facts, err e
 	var problems []string
 	add := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
 	if err != nil {
-		// A process that dies may just have committed what it read, and that is what is
-		// really there.
+		// A process that dies may just have committed what it read, and a grant may have
+		// ended meanwhile, which was read back: that is what is really there.
 		died, truth := errors.Is(err, errKilled), j.w.truth()
 		for h := range before.assigned {
-			if _, stands := truth[h]; died && !stands || madeAway(f, h.account) {
+			if _, stands := truth[h]; !stands && (died || unsettled(before, h)) || madeAway(f, h.account) {
 				continue
 			}
 			if applicationOf(h.entitlement) == application && !f.assigned[h] {

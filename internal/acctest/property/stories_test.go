@@ -9,6 +9,7 @@ import (
 
 	"github.com/stint-dev/terraform-provider-stint/internal/acctest/modeltarget"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/access"
+	"github.com/stint-dev/terraform-provider-stint/internal/engine/fault"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/grants"
 	"github.com/stint-dev/terraform-provider-stint/internal/governance"
 )
@@ -225,6 +226,25 @@ func TestReadThatDiesIsWholeOrNothing(t *testing.T) {
 			w.judge.synced(alpha, before, err)
 		})
 	}
+}
+
+// A read that is not taken over leaves alone what the end of a grant reads meanwhile.
+func TestReadThatIsNotBelievedWhileAGrantEnds(t *testing.T) {
+	endsWell(t, func(w *world) {
+		id := w.gets("alice", "auto", alphaAdmin)
+		w.behaves(alpha, modeltarget.Slow)
+		for _, name := range crowd {
+			w.targets[alpha].DropAccount(name)
+		}
+		w.returns("alice", id)
+		before := w.judge.last
+		time.Sleep(modeltarget.Slowness * 3 / 2)
+		err := w.reads(alpha)(w.engine(0))
+		if !fault.Is(err, fault.Conflict) {
+			w.Fatalf("the read is taken over: %v", err)
+		}
+		w.judge.synced(alpha, before, err)
+	})
 }
 
 // What somebody takes is seen to be gone although a grant of it ended, by the time that
