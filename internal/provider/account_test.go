@@ -22,9 +22,7 @@ func TestAccountIsMadeForWhoHasNoneAndGoesWithTheGrant(t *testing.T) {
 			strings.Replace(template(true), "revoke_on_destroy", fmt.Sprintf("create_account = %t\n  revoke_on_destroy", create), 1)
 	}
 	role := func() (there bool) {
-		if err := stack.Target(t).Connect(t, "postgres").QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = 'db_alice' AND rolcanlogin)`).Scan(&there); err != nil {
-			t.Fatal(err)
-		}
+		stack.Target(t).Ask(t, `SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = 'db_alice' AND rolcanlogin)`, nil, &there)
 		return there
 	}
 	named := `identity.name == "alice" ? "db_alice" : identity.name`

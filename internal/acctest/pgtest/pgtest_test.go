@@ -104,6 +104,55 @@ func TestCollationIsNotByteOrder(t *testing.T) {
 	}
 }
 
+// A server that a test had goes to the next one, as long as nothing is left in it.
+func TestServerOfAnEarlierTestIsAsNewOrAnotherOne(t *testing.T) {
+	for left, test := range map[string]struct {
+		statements []string
+		use        func(t *testing.T, s *pgtest.Server)
+		again      bool
+	}{
+		"nothing": {again: true},
+		"roles, and what they own and were given": {again: true, statements: []string{
+			`CREATE ROLE "Anna" LOGIN`, `CREATE ROLE readers`, `GRANT readers TO "Anna"`, `GRANT pg_signal_backend TO "Anna" WITH ADMIN OPTION`,
+			`GRANT CREATE ON SCHEMA public TO "Anna"`, `ALTER ROLE "Anna" SET work_mem = '1MB'`,
+			`GRANT SELECT ON pg_authid TO readers`, `SET ROLE "Anna"`, `CREATE TABLE public.hers (n int)`,
+		}},
+		"databases":               {again: true, statements: []string{`CREATE DATABASE "Books"`}},
+		"sessions":                {again: true, use: func(t *testing.T, s *pgtest.Server) { s.Connect(t, "template1") }},
+		"tables":                  {statements: []string{`CREATE TABLE kept (n int)`}},
+		"functions":               {statements: []string{`CREATE FUNCTION pg_temp.f() RETURNS int LANGUAGE sql AS 'SELECT 1'`, `CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1'`}},
+		"rights of all":           {statements: []string{`REVOKE EXECUTE ON FUNCTION pg_sleep(float) FROM PUBLIC`}},
+		"settings":                {statements: []string{`ALTER SYSTEM SET work_mem = '1MB'`}},
+		"a setting of a database": {statements: []string{`ALTER DATABASE postgres SET work_mem = '1MB'`}},
+		"a restart":               {use: func(t *testing.T, s *pgtest.Server) { s.Restart(t) }},
+	} {
+		t.Run(left, func(t *testing.T) {
+			kind := pgtest.Setting("cluster_name", left) // nobody else has such a server
+			var first int
+			t.Run("first", func(t *testing.T) {
+				s := pgtest.Start(t, kind)
+				first = s.ProcessID()
+				s.Exec(t, "postgres", test.statements...)
+				if test.use != nil {
+					test.use(t, s)
+				}
+			})
+			t.Run("second", func(t *testing.T) {
+				s := pgtest.Start(t, kind)
+				if again := s.ProcessID() == first; again != test.again {
+					t.Errorf("the same server once more: %t, want %t", again, test.again)
+				}
+				var roles, databases, tables, sessions int
+				s.Ask(t, `SELECT (SELECT count(*) FROM pg_roles WHERE rolname !~ '^pg_'), (SELECT count(*) FROM pg_database), (SELECT count(*) FROM pg_tables WHERE schemaname = 'public'),
+					(SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')`, nil, &roles, &databases, &tables, &sessions)
+				if roles != 1 || databases != 3 || tables != 0 || sessions != 1 {
+					t.Errorf("it has %d roles, %d databases, %d tables and %d sessions", roles, databases, tables, sessions)
+				}
+			})
+		})
+	}
+}
+
 func TestStoppedServerRefusesAndComesBackOnItsPort(t *testing.T) {
 	s := pgtest.Start(t)
 	s.Exec(t, "postgres", "CREATE TABLE kept (n int)")

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -27,7 +28,7 @@ const (
 )
 
 // Server is one private PostgreSQL server. Its methods are not safe for
-// concurrent use, except those that only say where it is.
+// concurrent use, except [Server.Exec] and those that only say where it is.
 type Server struct {
 	binaries string
 	owner    owner
@@ -37,6 +38,18 @@ type Server struct {
 	settings map[string]string
 	version  int
 	process  *process // nil while stopped
+
+	// kind is what it was started with, and asNew what it held then: empty where no
+	// other test is to have it.
+	kind, asNew string
+	// used is set when a test has stopped or frozen it.
+	used bool
+
+	// session is the superuser's in the superuser's database; it may have ended.
+	session struct {
+		sync.Mutex
+		*pgx.Conn
+	}
 }
 
 // Option changes how a server is set up.
@@ -222,12 +235,34 @@ func (s *Server) saysReady() bool {
 func (s *Server) askVersion() error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	conn, err := pgx.Connect(ctx, s.URL(superuser))
-	if err != nil {
-		return err
+	return s.within(ctx, func(conn *pgx.Conn) error {
+		return conn.QueryRow(ctx, "SELECT current_setting('server_version_num')::int").Scan(&s.version)
+	})
+}
+
+// within does something in the superuser's session, which knows nothing of what was
+// done in it before. It is kept, because a new one costs the server a process.
+func (s *Server) within(ctx context.Context, do func(conn *pgx.Conn) error) error {
+	s.session.Lock()
+	defer s.session.Unlock()
+	if s.session.Conn != nil {
+		if _, err := s.session.Exec(ctx, "DISCARD ALL"); err != nil {
+			_ = s.session.Close(ctx) // the server may be gone
+			s.session.Conn = nil
+		}
 	}
-	defer conn.Close(ctx)
-	return conn.QueryRow(ctx, "SELECT current_setting('server_version_num')::int").Scan(&s.version)
+	if s.session.Conn == nil {
+		config, err := pgx.ParseConfig(s.URL(superuser))
+		if err != nil {
+			return err
+		}
+		config.DefaultQueryExecMode = pgx.QueryExecModeExec // prepares nothing that it would have to forget
+		if s.session.Conn, err = pgx.ConnectConfig(ctx, config); err != nil {
+			s.session.Conn = nil
+			return err
+		}
+	}
+	return do(s.session.Conn)
 }
 
 // stop ends the server with sig and returns once it is gone.
@@ -235,6 +270,7 @@ func (s *Server) stop(sig syscall.Signal) error {
 	if s.process == nil {
 		return nil
 	}
+	s.endSession()
 	stopping := s.process
 	err := errors.Join(stopping.signalAll(syscall.SIGCONT), stopping.signal(sig))
 	select {
@@ -245,6 +281,19 @@ func (s *Server) stop(sig syscall.Signal) error {
 	}
 	s.process = nil
 	return err
+}
+
+// endSession leaves the server to itself.
+func (s *Server) endSession() {
+	s.session.Lock()
+	defer s.session.Unlock()
+	if s.session.Conn == nil {
+		return
+	}
+	ended, cancel := context.WithCancel(context.Background())
+	cancel() // it may be frozen, and says nothing to wait for
+	_ = s.session.Close(ended)
+	s.session.Conn = nil
 }
 
 // Close stops the server for good and removes its folder.

@@ -3,6 +3,7 @@ package pgtest
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -13,17 +14,20 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Start gives the test a server of its own, which is stopped when the test
-// ends. A failed test shows the end of the server's log.
+// Start gives the test a server of its own. It is as good as new: in a test binary
+// that runs through [Run] an earlier test may have had it, of which nothing is left.
+// A failed test shows the end of the server's log.
 func Start(t testing.TB, options ...Option) *Server {
 	t.Helper()
-	s, err := Launch(options...)
+	s, err := take(options...)
 	if err != nil {
 		t.Fatalf("start PostgreSQL for this test: %v", err)
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("the server's log ends with:\n%s", s.lastLog())
+		} else if s.giveBack() {
+			return
 		}
 		if err := s.Close(); err != nil {
 			t.Errorf("stop PostgreSQL: %v", err)
@@ -41,7 +45,7 @@ var shared struct {
 }
 
 // Run is for TestMain: os.Exit(pgtest.Run(m)). It runs the tests and stops the
-// server that [Shared] may have started.
+// servers that are left of [Shared] and [Start].
 func Run(m *testing.M) int {
 	shared.Lock()
 	shared.running = true
@@ -50,11 +54,12 @@ func Run(m *testing.M) int {
 	shared.Lock()
 	defer shared.Unlock()
 	shared.running = false
-	if shared.server == nil {
-		return code
+	err := closeIdle()
+	if shared.server != nil {
+		err = errors.Join(err, shared.server.Close())
 	}
-	if err := shared.server.Close(); err != nil {
-		fmt.Fprintf(os.Stderr, "stop the shared PostgreSQL: %v\n", err)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "stop the PostgreSQL servers of the tests: %v\n", err)
 		return max(code, 1)
 	}
 	return code
@@ -98,6 +103,16 @@ func (s *Server) NewDatabase(t testing.TB) string {
 	return s.URL(name)
 }
 
+// Sparing is where a server of Stint keeps its state, for one that is to open only a
+// few connections there: each costs the database a process, and tests open thousands.
+// What is no PostgreSQL stays as it is.
+func Sparing(location string) string {
+	if !strings.HasPrefix(location, "postgres://") {
+		return location
+	}
+	return location + "&pool_max_conns=3"
+}
+
 // Connect opens a connection of the superuser, which is closed when the test ends.
 func (s *Server) Connect(t testing.TB, database string) *pgx.Conn {
 	t.Helper()
@@ -117,20 +132,43 @@ func (s *Server) ConnectAs(t testing.TB, database, username, password string) *p
 	return conn
 }
 
-// Exec runs statements as the superuser, on a connection of their own.
+// Exec runs statements as the superuser, in a session of no other purpose, which is
+// kept where the database is the superuser's own.
 func (s *Server) Exec(t testing.TB, database string, statements ...string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	conn, err := pgx.Connect(ctx, s.URL(database))
-	if err != nil {
-		t.Fatalf("connect to %s: %v", database, err)
-	}
-	defer conn.Close(ctx)
-	for _, statement := range statements {
-		if _, err := conn.Exec(ctx, statement); err != nil {
-			t.Fatalf("%s: %v", statement, err)
+	all := func(conn *pgx.Conn) error {
+		for _, statement := range statements {
+			if _, err := conn.Exec(ctx, statement); err != nil {
+				return fmt.Errorf("%s: %w", statement, err)
+			}
 		}
+		return nil
+	}
+	var err error
+	if database == superuser {
+		err = s.within(ctx, all)
+	} else {
+		var conn *pgx.Conn
+		if conn, err = pgx.Connect(ctx, s.URL(database)); err == nil {
+			defer conn.Close(ctx)
+			err = all(conn)
+		}
+	}
+	if err != nil {
+		t.Fatalf("in %s of PostgreSQL: %v", database, err)
+	}
+}
+
+// Ask reads one row as the superuser, in the session of [Server.Exec]: who asks again
+// and again until something is so is no burden to the server.
+func (s *Server) Ask(t testing.TB, query string, arguments []any, into ...any) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := s.within(ctx, func(conn *pgx.Conn) error { return conn.QueryRow(ctx, query, arguments...).Scan(into...) }); err != nil {
+		t.Fatalf("%s: %v", query, err)
 	}
 }
 
@@ -138,6 +176,7 @@ func (s *Server) Exec(t testing.TB, database string, statements ...string) {
 // until [Server.Restart].
 func (s *Server) Stop(t testing.TB) {
 	t.Helper()
+	s.used = true
 	if err := s.stop(syscall.SIGINT); err != nil {
 		t.Fatalf("stop PostgreSQL: %v", err)
 	}
@@ -156,6 +195,7 @@ func (s *Server) Restart(t testing.TB) {
 // by the kernel and never answered, until [Server.Resume].
 func (s *Server) Pause(t testing.TB) {
 	t.Helper()
+	s.used = true
 	s.signalAll(t, syscall.SIGSTOP)
 }
 
