@@ -52,7 +52,7 @@ func TestReplicaWithAWrongClockOnlyTakesBack(t *testing.T) {
 	target.Exec(t, "postgres", `CREATE ROLE billing_admin`, `CREATE ROLE alice LOGIN`)
 	t.Setenv("STINT_SECRET_BILLING_PASSWORD", target.Password())
 	folder := t.TempDir()
-	arguments := []string{"server", "--listen", "127.0.0.1:0", "--data-dir", folder, "--database", pgtest.Shared(t).NewDatabase(t)}
+	arguments := []string{"server", "--listen", "127.0.0.1:0", "--data-dir", folder, "--database", pgtest.Sparing(pgtest.Shared(t).NewDatabase(t))}
 	right := startServer(t, arguments)
 	hers := declare(t, right.endpoint, bootstrapToken(t, folder), target, 30*time.Minute, "alice")["alice"]
 	for by, why := range map[time.Duration]string{-time.Hour: "behind the database's", 20 * time.Minute: "ahead of the database's"} {

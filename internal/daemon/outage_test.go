@@ -18,7 +18,7 @@ func TestServerOutlivesItsDatabase(t *testing.T) {
 	target.Exec(t, "postgres", `CREATE ROLE billing_admin`, `CREATE ROLE alice LOGIN`)
 	t.Setenv("STINT_SECRET_BILLING_PASSWORD", target.Password())
 	folder := t.TempDir()
-	server := startServer(t, []string{"server", "--listen", "127.0.0.1:0", "--data-dir", folder, "--database", database.URL("postgres")})
+	server := startServer(t, []string{"server", "--listen", "127.0.0.1:0", "--data-dir", folder, "--database", pgtest.Sparing(database.URL("postgres"))})
 	root := bootstrapToken(t, folder)
 	alice := connect(t, server.endpoint, declare(t, server.endpoint, root, target, 2*time.Second, "alice")["alice"])
 	grant := untilActive(t, alice)

@@ -43,7 +43,7 @@ func TestReplicasShareTheWorkAndOutliveOneAnother(t *testing.T) {
 	for i := range replicas {
 		starting.Go(func() {
 			replicas[i] = startServer(t, []string{
-				"server", "--listen", "127.0.0.1:0", "--database", database,
+				"server", "--listen", "127.0.0.1:0", "--database", pgtest.Sparing(database),
 				"--data-dir", filepath.Join(folder, fmt.Sprint(i)), "--evidence-dir", filepath.Join(folder, "evidence"),
 			})
 		})
@@ -116,7 +116,7 @@ func count(t *testing.T, conn *pgx.Conn, query string) (n int) {
 // has brought further says so and touches nothing.
 func TestOlderServerRefusesANewerSchema(t *testing.T) {
 	database, folder := pgtest.Shared(t).NewDatabase(t), t.TempDir()
-	arguments := []string{"server", "--listen", "127.0.0.1:0", "--data-dir", folder, "--database", database}
+	arguments := []string{"server", "--listen", "127.0.0.1:0", "--data-dir", folder, "--database", pgtest.Sparing(database)}
 	running := startServer(t, arguments)
 	state, err := pgx.Connect(t.Context(), database)
 	if err != nil {

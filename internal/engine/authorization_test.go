@@ -76,7 +76,7 @@ func (h *harness) status(who governance.IdentityID, status governance.Status) {
 // another opens a second engine on the harness's database, without workers.
 func (h *harness) another() *engine.Engine {
 	h.t.Helper()
-	e, err := engine.Open(h.t.Context(), h.config)
+	e, err := h.openEngine()
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -347,7 +347,7 @@ func TestAnswersFromMemoryEndWhenChangesCannotBeSeen(t *testing.T) {
 		h.declare()
 		h.granted("alice", "", dba)
 		h.stop()
-		e, err := engine.Open(t.Context(), h.config)
+		e, err := h.openEngine()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -44,7 +44,7 @@ func TestEngineRefusesADatabaseOfAnotherLog(t *testing.T) {
 		h.declare()
 		h.stop()
 		h.config.EvidenceDir = filepath.Join(t.TempDir(), "another")
-		if _, err := engine.Open(t.Context(), h.config); !errors.Is(err, evidence.ErrNoKeeper) {
+		if _, err := h.openEngine(); !errors.Is(err, evidence.ErrNoKeeper) {
 			t.Errorf("opened a log without its key: %v", err)
 		}
 	})
@@ -81,7 +81,7 @@ func TestRewrittenRecordDoesNotVerify(t *testing.T) {
 
 func TestSequencersDoNotSignOutOfTurn(t *testing.T) {
 	onReplicas(t, func(t *testing.T, h *harness) {
-		other, err := engine.Open(t.Context(), h.config)
+		other, err := h.openEngine()
 		if err != nil {
 			t.Fatal(err)
 		}

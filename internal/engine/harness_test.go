@@ -95,10 +95,17 @@ func newHarness(t *testing.T, database string) *harness {
 	return h
 }
 
+// openEngine opens one more engine, with few connections to its database.
+func (h *harness) openEngine() (*engine.Engine, error) {
+	config := h.config
+	config.Database = pgtest.Sparing(config.Database)
+	return engine.Open(h.t.Context(), config)
+}
+
 // start opens the engine and runs its workers until stop.
 func (h *harness) start() {
 	h.t.Helper()
-	e, err := engine.Open(h.t.Context(), h.config)
+	e, err := h.openEngine()
 	if err != nil {
 		h.t.Fatal(err)
 	}

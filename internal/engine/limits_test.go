@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stint-dev/terraform-provider-stint/internal/engine"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/journal"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/operations"
 	"github.com/stint-dev/terraform-provider-stint/internal/governance"
@@ -37,7 +36,7 @@ func (h *harness) paced(since time.Time, done ...*time.Time) {
 // beside runs another process on the same database until stop.
 func (h *harness) beside() (stop func()) {
 	h.t.Helper()
-	other, err := engine.Open(h.t.Context(), h.config)
+	other, err := h.openEngine()
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -69,8 +69,11 @@ func (h *harness) untilAccountIs(account string, states ...governance.MadeAccoun
 // madeAccount is the latest account of the name that Stint has made.
 func (h *harness) madeAccount(account string) (latest governance.MadeAccount) {
 	h.t.Helper()
-	if err := h.engine.Journal.Read(h.t.Context(), func(tx *journal.Tx) error {
-		views, err := h.engine.Access.ListGrants(h.t.Context(), access.GrantFilter{})
+	views, err := h.engine.Access.ListGrants(h.t.Context(), access.GrantFilter{})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if err := h.engine.Journal.Read(h.t.Context(), func(tx *journal.Tx) (err error) {
 		for _, g := range views {
 			if g.Account != governance.AccountID(account) || g.MadeAccount == "" || err != nil {
 				continue

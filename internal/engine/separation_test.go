@@ -209,7 +209,7 @@ func (h *harness) secondEngine() *engine.Engine {
 	if !store.IsPostgres(h.config.Database) {
 		return h.engine
 	}
-	other, err := engine.Open(h.t.Context(), h.config)
+	other, err := h.openEngine()
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -47,7 +47,7 @@ func build(t testing.TB, database string) *house {
 	logger := hclog.New(&hclog.LoggerOptions{Output: t.Output(), Level: hclog.Warn})
 	h := &house{secrets: t.TempDir()}
 	e, err := engine.Open(t.Context(), engine.Config{
-		Database: database, EvidenceDir: filepath.Join(t.TempDir(), "evidence"), SecretsDir: h.secrets,
+		Database: pgtest.Sparing(database), EvidenceDir: filepath.Join(t.TempDir(), "evidence"), SecretsDir: h.secrets,
 		Connectors: connector.NewRegistry(postgresql.NewFactory()), Clock: clock.System{}, Logger: logger,
 	})
 	if err != nil {

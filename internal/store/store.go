@@ -60,7 +60,8 @@ func IsPostgres(location string) bool {
 }
 
 // Open opens the database at location, a postgres:// URL or the path of a
-// SQLite file that is created when absent, and brings its schema up to date.
+// SQLite file that is created when absent, and brings its schema up to date. A URL
+// may say pool_max_conns, how many connections are opened at most; 16 where it does not.
 // Several processes may do so at once on PostgreSQL; a SQLite file that is open
 // already is refused with [ErrInUse]. A schema that is newer than this program
 // is refused. around is nil where nothing stands in between.
@@ -70,8 +71,10 @@ func Open(ctx context.Context, location string, around Around) (*Store, error) {
 		return nil, err
 	}
 	s.around = around
-	if err := cmp.Or(s.checkDurable(ctx), s.refuseBackup(ctx), s.migrate(ctx)); err != nil {
-		return nil, errors.Join(err, s.Close())
+	for _, step := range []func(context.Context) error{s.checkDurable, s.refuseBackup, s.migrate} {
+		if err := step(ctx); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
 	}
 	return s, nil
 }
@@ -88,9 +91,13 @@ func connect(location string) (*Store, error) {
 		if config.RuntimeParams[idleInTransaction] == "" {
 			config.RuntimeParams[idleInTransaction] = strconv.FormatInt(frozenAfter.Milliseconds(), 10)
 		}
+		connections, err := takeMaxConnections(config)
+		if err != nil {
+			return nil, fmt.Errorf("database URL: %w", err)
+		}
 		db := stdlib.OpenDB(*config)
-		db.SetMaxOpenConns(16)
-		db.SetMaxIdleConns(16)
+		db.SetMaxOpenConns(connections)
+		db.SetMaxIdleConns(connections)
 		return &Store{
 			reader: db, writer: db, dialect: goose.DialectPostgres,
 			readOptions: &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead},
@@ -110,6 +117,22 @@ const (
 	// process that is frozen or cut off holds would hold all the others up.
 	frozenAfter = 10 * time.Second
 )
+
+// takeMaxConnections takes out of the parameters of a URL how many connections a store
+// has at most, by the name that pgxpool has for it. The database knows nothing of it.
+func takeMaxConnections(config *pgx.ConnConfig) (int, error) {
+	const parameter, usual = "pool_max_conns", 16
+	text, given := config.RuntimeParams[parameter]
+	if !given {
+		return usual, nil
+	}
+	delete(config.RuntimeParams, parameter)
+	connections, err := strconv.Atoi(text)
+	if err != nil || connections < 1 {
+		return 0, fmt.Errorf("%s is how many connections a server has at most, 1 or more, not %q", parameter, text)
+	}
+	return connections, nil
+}
 
 func connectFile(location string) (_ *Store, err error) {
 	path, err := resolve(location)

@@ -5,8 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -39,6 +41,45 @@ func open(t *testing.T, location string) *store.Store {
 		}
 	})
 	return s
+}
+
+// A URL says how many connections there are at most, and a server works with one.
+func TestStoreHasNoMoreConnectionsThanItsURLSays(t *testing.T) {
+	location := pgtest.Shared(t).NewDatabase(t)
+	s := open(t, location+"&pool_max_conns=1")
+	var reading errgroup.Group
+	for range 8 {
+		reading.Go(func() error {
+			return s.Read(t.Context(), func(q *store.Queries) error {
+				if _, err := q.GetState(t.Context()); err != nil {
+					return err
+				}
+				var sessions int
+				pgtest.Shared(t).Ask(t, `SELECT count(*) FROM pg_stat_activity WHERE datname = $1`, []any{strings.TrimPrefix(mustParse(t, location).Path, "/")}, &sessions)
+				if sessions != 1 {
+					return fmt.Errorf("%d sessions", sessions)
+				}
+				return nil
+			})
+		})
+	}
+	if err := reading.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	for _, wrong := range []string{"0", "-1", "many", ""} {
+		if _, err := store.Open(t.Context(), location+"&pool_max_conns="+wrong, nil); err == nil || !strings.Contains(err.Error(), "pool_max_conns is how many connections a server has at most, 1 or more, not "+strconv.Quote(wrong)) {
+			t.Errorf("pool_max_conns=%s gives %v", wrong, err)
+		}
+	}
+}
+
+func mustParse(t *testing.T, location string) *url.URL {
+	t.Helper()
+	parsed, err := url.Parse(location)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parsed
 }
 
 func TestReplicasThatOpenAtOnceMigrateOnce(t *testing.T) {

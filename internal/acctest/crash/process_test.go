@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/stint-dev/terraform-provider-stint/internal/acctest/crash"
+	"github.com/stint-dev/terraform-provider-stint/internal/acctest/pgtest"
 	"github.com/stint-dev/terraform-provider-stint/internal/client"
 )
 
@@ -46,7 +47,7 @@ func start(t *testing.T, on state, shift time.Duration, settings ...string) *ser
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{ended: make(chan struct{}), process: exec.Command(path, "server", "--listen", "127.0.0.1:0", "--data-dir", on.folder, "--database", on.database, "--log-level", "error")}
+	s := &server{ended: make(chan struct{}), process: exec.Command(path, "server", "--listen", "127.0.0.1:0", "--data-dir", on.folder, "--database", pgtest.Sparing(on.database), "--log-level", "error")}
 	// It does not live long enough to collect its garbage.
 	s.process.Env = append(append(os.Environ(), "GOGC=off", beStint+"=1", crash.EnvShift+"="+shift.String()), settings...)
 	s.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

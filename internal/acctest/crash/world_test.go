@@ -68,7 +68,7 @@ func newWorld(t *testing.T, newState func(*testing.T, *pgtest.Server) state) *wo
 	t.Cleanup(w.pool.Close)
 	t.Setenv("STINT_SECRET_BILLING_PASSWORD", w.target.Password())
 	e, err := engine.Open(t.Context(), engine.Config{
-		Database: w.state.database, EvidenceDir: filepath.Join(w.state.folder, "evidence"), Clock: clock.System{},
+		Database: pgtest.Sparing(w.state.database), EvidenceDir: filepath.Join(w.state.folder, "evidence"), Clock: clock.System{},
 		Connectors: connector.NewRegistry(postgresql.NewFactory()), Logger: hclog.NewNullLogger(),
 	})
 	if err != nil {

@@ -78,7 +78,7 @@ func newHarness(t *testing.T, database string) *harness {
 		}
 	}
 	e, err := engine.Open(t.Context(), engine.Config{
-		Database: database, EvidenceDir: filepath.Join(t.TempDir(), "evidence"), Clock: h.clock, SecretsDir: secrets,
+		Database: pgtest.Sparing(database), EvidenceDir: filepath.Join(t.TempDir(), "evidence"), Clock: h.clock, SecretsDir: secrets,
 		Connectors: connector.NewRegistry(postgresql.NewFactory()), Logger: hclog.New(&hclog.LoggerOptions{Level: hclog.Off}),
 	})
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	_ "modernc.org/sqlite"             // likewise
 
 	"github.com/stint-dev/terraform-provider-stint/internal/acctest/modeltarget"
+	"github.com/stint-dev/terraform-provider-stint/internal/acctest/pgtest"
 	"github.com/stint-dev/terraform-provider-stint/internal/connector"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine"
 	"github.com/stint-dev/terraform-provider-stint/internal/engine/catalog"
@@ -166,7 +167,7 @@ func (w *world) start() {
 		targets[string(application)] = target
 	}
 	e, err := engine.Open(ctx, engine.Config{
-		Database: w.database, EvidenceDir: w.evidence, Clock: w.clock,
+		Database: pgtest.Sparing(w.database), EvidenceDir: w.evidence, Clock: w.clock,
 		Connectors:   connector.NewRegistry(w.plant.factory(mortalFactory{targets, l})),
 		Transactions: l.transactions(w.plant.transactions()),
 		Logger:       hclog.NewNullLogger(),
