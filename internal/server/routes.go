@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"reflect"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -100,13 +101,16 @@ func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	r := &router{server: s, api: s.newAPI(mux)}
 	s.register(r)
-	document, err := json.Marshal(r.api.OpenAPI())
-	if err != nil {
-		panic(fmt.Sprintf("server: the OpenAPI document does not encode: %v", err))
-	}
-	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
+	// Writing it takes as long as much of a start does, and few ask for it.
+	document := sync.OnceValues(func() ([]byte, error) { return json.Marshal(r.api.OpenAPI()) })
+	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, req *http.Request) {
+		text, err := document()
+		if err != nil {
+			s.refuse(req.Context(), fmt.Errorf("write the OpenAPI document: %w", err)).write(w)
+			return
+		}
 		w.Header().Set("Content-Type", "application/openapi+json")
-		_, _ = w.Write(document)
+		_, _ = w.Write(text)
 	})
 	mux.HandleFunc("GET /healthz", alive)
 	mux.HandleFunc("GET /readyz", s.ready)

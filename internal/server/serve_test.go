@@ -22,7 +22,7 @@ import (
 
 // bare is a server without an engine, for what happens around the handler.
 func bare(config Config, handler http.HandlerFunc) *Server {
-	return &Server{config: config, handler: handler, now: time.Now, logger: hclog.NewNullLogger()}
+	return &Server{config: config, handler: func() http.Handler { return handler }, now: time.Now, logger: hclog.NewNullLogger()}
 }
 
 // started serves until the returned function is called, which gives what Serve

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -35,24 +36,26 @@ type Config struct {
 
 // Server answers the HTTP API from one engine.
 type Server struct {
-	engine   *engine.Engine
-	config   Config
-	logger   hclog.Logger
-	now      func() time.Time
-	rules    map[string]rule
-	handler  http.Handler
+	engine *engine.Engine
+	config Config
+	logger hclog.Logger
+	now    func() time.Time
+	rules  map[string]rule
+	// handler is made when it is first asked for: what the engine has to do at once
+	// when it starts does not wait for the description of the whole API.
+	handler  func() http.Handler
 	listener net.Listener
 }
 
 // New makes a server; it does not listen yet.
 func New(e *engine.Engine, config Config, logger hclog.Logger) *Server {
 	s := &Server{engine: e, config: config, logger: logger, now: e.Journal.Now, rules: rules()}
-	s.handler = s.routes()
+	s.handler = sync.OnceValue(s.routes)
 	return s
 }
 
 // ServeHTTP answers one request.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler().ServeHTTP(w, r) }
 
 // Listen binds the address and returns the endpoint that clients use. Requests
 // wait until Serve.
@@ -74,7 +77,7 @@ func (s *Server) Serve(ctx context.Context) error {
 		}
 	}
 	server := &http.Server{
-		Handler:           s,
+		Handler:           s.handler(),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		WriteTimeout:      15 * time.Minute,
