@@ -15,7 +15,7 @@ if [ "${1:-}" = -run ]; then
     shift 2
 fi
 whole=$#
-driving='/internal/(provider|cli|acctest/.*)$|/examples/'
+driving='/internal/(provider|cli|daemon|acctest/.*)$|/examples/'
 
 export TF_ACC=1
 TF_ACC_TERRAFORM_PATH=$(terraform_core) || {
@@ -36,7 +36,7 @@ trap 'rm -rf "$TF_CLI_CONFIG_FILE" ${memory:+"$memory"}' EXIT
 # Tests make hundreds of database clusters that nobody reads again: in memory, where
 # there is enough of it, that costs a fifth less processor time than on a disk.
 # Programs have to run from there as well, and the user of PostgreSQL to get there.
-if [ -z "${TMPDIR:-}" ] && [ "$(df --output=avail /dev/shm 2>/dev/null | tail -n 1)" -gt $((4 << 20)) ] 2>/dev/null; then
+if [ "${TMPDIR:-/tmp}" = /tmp ] && [ "$(df --output=avail /dev/shm 2>/dev/null | tail -n 1)" -gt $((4 << 20)) ] 2>/dev/null; then
     memory=$(mktemp -d /dev/shm/stint-test-XXXXXXXX)
     chmod 0711 "$memory"
     if cp "$(type -P true)" "$memory" && "$memory/true" 2>/dev/null; then
@@ -57,7 +57,7 @@ fi
 began=$SECONDS
 cd "$repository"
 go -C tools build -o "$repository/bin/testreport" ./testreport
-printf 'test: %s, PostgreSQL in %s, %s, %s\n' "$(go env GOVERSION)" "$(postgresql_binaries)" "$TF_ACC_TERRAFORM_PATH" "$detector"
+printf 'test: %s, PostgreSQL in %s, %s, %s, files in %s\n' "$(go env GOVERSION)" "$(postgresql_binaries)" "$TF_ACC_TERRAFORM_PATH" "$detector" "${TMPDIR:-/tmp}"
 
 status=0
 if [ "$whole" = 0 ]; then
