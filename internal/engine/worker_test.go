@@ -73,7 +73,7 @@ func TestChangeBesideALookAtFindingsIsLookedAtAgain(t *testing.T) {
 func TestAccountWithManyDueOperationsHoldsUpNoOther(t *testing.T) {
 	onBothStores(t, func(t *testing.T, h *harness) {
 		h.declare()
-		id := h.granted("alice", "", reader)
+		hers := h.grant(h.granted("alice", "", reader)).Grant
 		if err := h.engine.Journal.Bookkeep(t.Context(), func(tx *journal.Tx) error {
 			if _, err := tx.TakeLease(t.Context(), sqlc.TakeLeaseParams{
 				Key: "account/billing/alice", Holder: "another process", Now: store.Micros(tx.Now.Add(time.Hour)), UntilAt: store.Micros(tx.Now.Add(time.Hour)),
@@ -81,7 +81,7 @@ func TestAccountWithManyDueOperationsHoldsUpNoOther(t *testing.T) {
 				return err
 			}
 			for range 300 {
-				if err := grants.AddOperation(t.Context(), tx, h.grant(id).Grant, grants.OperationGrant, tx.Now.Add(-time.Minute)); err != nil {
+				if err := grants.AddOperation(t.Context(), tx, hers, grants.OperationGrant, tx.Now.Add(-time.Minute)); err != nil {
 					return err
 				}
 			}
