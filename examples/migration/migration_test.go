@@ -107,14 +107,9 @@ func (p *pipeline) instead(config string) {
 }
 
 // holds asks the target itself whether the agent has the right.
-func (p *pipeline) holds() bool {
+func (p *pipeline) holds() (held bool) {
 	p.t.Helper()
-	var held bool
-	err := p.target.Connect(p.t, "postgres").QueryRow(p.t.Context(),
-		`SELECT EXISTS (SELECT FROM pg_auth_members WHERE member = '"deploy-bot"'::regrole AND roleid = 'ledger_migrate'::regrole)`).Scan(&held)
-	if err != nil {
-		p.t.Fatal(err)
-	}
+	p.target.Ask(p.t, `SELECT EXISTS (SELECT FROM pg_auth_members WHERE member = '"deploy-bot"'::regrole AND roleid = 'ledger_migrate'::regrole)`, nil, &held)
 	return held
 }
 
@@ -173,9 +168,7 @@ func TestRunHoldsARightOnlyWhileItRuns(t *testing.T) {
 		t.Fatal(said)
 	}
 	var rows int
-	if err := p.target.Connect(t, "postgres").QueryRow(t.Context(), `SELECT count(*) FROM ledger.entries`).Scan(&rows); err != nil {
-		t.Error(err)
-	}
+	p.target.Ask(t, `SELECT count(*) FROM ledger.entries`, nil, &rows)
 	p.over(governance.EndReturned)
 	state, err := os.ReadFile(filepath.Join(p.folder, "terraform.tfstate"))
 	if err != nil {

@@ -82,11 +82,7 @@ func killAndRestart(t *testing.T, database string) time.Duration {
 
 	begin := time.Now()
 	startServer(t, arguments)
-	for ; isMember(t, target); time.Sleep(5 * time.Millisecond) {
-		if time.Since(begin) > patience {
-			t.Fatalf("%s after the start the right still stands", patience)
-		}
-	}
+	eventually(t, "the right is taken back", func() bool { return !isMember(t, target) })
 	return time.Since(begin)
 }
 

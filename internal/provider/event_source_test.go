@@ -135,13 +135,9 @@ func until(t *testing.T, c *client.Client, id governance.GrantID, state governan
 	})
 }
 
-func administers(t *testing.T, stack *acctest.Stack) bool {
+func administers(t *testing.T, stack *acctest.Stack) (is bool) {
 	t.Helper()
-	conn := stack.Target(t).Connect(t, "postgres")
-	var is bool
-	if err := conn.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_auth_members WHERE member = 'zoe'::regrole AND roleid = 'billing_admin'::regrole)`).Scan(&is); err != nil {
-		t.Fatal(err)
-	}
+	stack.Target(t).Ask(t, `SELECT EXISTS (SELECT FROM pg_auth_members WHERE member = 'zoe'::regrole AND roleid = 'billing_admin'::regrole)`, nil, &is)
 	return is
 }
 
